@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// Atomic<T>: a word that readers load without a lock while one writer stores it.
+//
+// <atomic> of a hosted library pulls in headers that a kernel build does not have; the compiler's
+// builtins are the same instructions.
+#pragma once
+
+namespace remap {
+
+template <class T> class Atomic {
+public:
+	constexpr Atomic() = default;
+	constexpr explicit Atomic(T value) : value_(value) {}
+	Atomic(const Atomic &) = delete;
+	Atomic &operator=(const Atomic &) = delete;
+
+	// Sees all that was written before the store_release whose value it returns.
+	T load_acquire() const { return __atomic_load_n(&value_, __ATOMIC_ACQUIRE); }
+	T load_relaxed() const { return __atomic_load_n(&value_, __ATOMIC_RELAXED); }
+	void store_release(T value) { __atomic_store_n(&value_, value, __ATOMIC_RELEASE); }
+	void store_relaxed(T value) { __atomic_store_n(&value_, value, __ATOMIC_RELAXED); }
+	// Counters that several contexts move; no order with other words.
+	void add_relaxed(T value) { __atomic_fetch_add(&value_, value, __ATOMIC_RELAXED); }
+
+private:
+	T value_{};
+};
+
+}  // namespace remap

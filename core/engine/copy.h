@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// Copying a fenced range between main and its place on the spare.
+//
+// A sector of main that cannot be read becomes `lost`, which an operator cannot take back. So an
+// error counts as a bad sector only if it looks like one: a medium error at once, a fault without
+// a reason only when main still answers a read elsewhere; errors of the path to the device never.
+#pragma once
+
+#include "core/engine/engine.h"
+
+namespace remap {
+
+// Whether the message at work is to end. Asked between I/Os, since a dying disk may take half a
+// minute for each.
+template <Platform P> bool Engine<P>::told_to_stop()
+{
+	return suspending_.load_acquire() || platform_.stop_requested();
+}
+
+// Copies what can be read, marks the rest in unreadable_, and makes the copy stable.
+// REQUIRES: the place is contiguous on the device. Errors: main_io, spare_io, interrupted.
+template <Platform P>
+Status Engine<P>::copy_to_spare(Refusal &why, Sector main, Place place, u64 length)
+{
+	const DeviceIndex spare = kFirstSpare + member_of(place);
+	const Sector physical = layout_.physical(sector_of(place));
+	for (u64 done = 0; done < length;) {
+		if (told_to_stop())
+			return Error::interrupted;
+		const u32 count = static_cast<u32>(min_of<u64>(length - done, kCopySectors));
+		const IoStatus read = platform_.read(kMainDevice, main + done, buffer_, count);
+		if (read == IoStatus::ok) {
+			const IoStatus written =
+				platform_.write(spare, physical + done, buffer_, count);
+			if (written != IoStatus::ok)
+				return spare_failed(why, "cannot be written", written);
+			counters_.copied_sectors.add_relaxed(count);
+		} else {
+			TRY(copy_block_by_block(why, main + done, physical + done, count));
+		}
+		done += count;
+	}
+	const IoStatus flushed = platform_.flush(spare);
+	return flushed == IoStatus::ok ? Status{} : spare_failed(why, "cannot be flushed", flushed);
+}
+
+template <Platform P>
+Status Engine<P>::copy_block_by_block(Refusal &why, Sector main, Sector physical, u64 length)
+{
+	const u32 block = geometry_.block_sectors;
+	for (u64 done = 0; done < length; done += block) {
+		if (told_to_stop())
+			return Error::interrupted;
+		const IoStatus read = platform_.read(kMainDevice, main + done, buffer_, block);
+		if (!TRY(readable(why, main + done, block, read)))
+			continue;
+		const IoStatus written =
+			platform_.write(kFirstSpare, physical + done, buffer_, block);
+		if (written != IoStatus::ok)
+			return spare_failed(why, "cannot be written", written);
+		counters_.copied_sectors.add_relaxed(block);
+	}
+	return {};
+}
+
+// Whether a block was read; false and marked when its content is gone. Errors: main_io when the
+// failure says nothing about the sector.
+template <Platform P>
+Result<bool> Engine<P>::readable(Refusal &why, Sector main, u32 sectors, IoStatus status)
+{
+	if (status == IoStatus::ok)
+		return true;
+	const bool faulty = status == IoStatus::medium ||
+			    ((status == IoStatus::target || status == IoStatus::io) &&
+			     main_answers(main));
+	if (!faulty) {
+		why.begin() << "main failed at sector " << main << " (" << text_of(status)
+				 << "), which does not look like a bad sector";
+		return Error::main_io;
+	}
+	unreadable_.add(main, sectors);
+	counters_.lost_sectors_found.add_relaxed(sectors);
+	return false;
+}
+
+// A control read far from the sector that failed: does the device still answer at all?
+template <Platform P> bool Engine<P>::main_answers(Sector failed)
+{
+	const u32 block = geometry_.block_sectors;
+	const Sector blocks = geometry_.main_sectors / block;
+	constexpr u32 kProbes = 4;
+	for (u32 i = 0; i < kProbes; ++i) {
+		const Sector probe = (blocks - 1) * i / (kProbes - 1) * block;
+		const Sector distance = probe > failed ? probe - failed : failed - probe;
+		if (distance < kCopySectors)
+			continue;
+		if (platform_.read(kMainDevice, probe, buffer_, block) == IoStatus::ok)
+			return true;
+	}
+	return false;
+}
+
+// Copies a mapped range back. The caller flushes main. Errors: main_io, spare_io, interrupted.
+template <Platform P>
+Status Engine<P>::copy_back(Refusal &why, Sector main, Place place, u64 length)
+{
+	const DeviceIndex spare = kFirstSpare + member_of(place);
+	const Sector physical = layout_.physical(sector_of(place));
+	for (u64 done = 0; done < length;) {
+		if (told_to_stop())
+			return Error::interrupted;
+		const u32 count = static_cast<u32>(min_of<u64>(length - done, kCopySectors));
+		const IoStatus read = platform_.read(spare, physical + done, buffer_, count);
+		if (read != IoStatus::ok)
+			return spare_failed(why, "cannot be read", read);
+		const IoStatus written =
+			platform_.write(kMainDevice, main + done, buffer_, count);
+		if (written != IoStatus::ok) {
+			why.begin() << "main refused the data at sector "
+						 << main + done << " (" << text_of(written)
+						 << "); the range stays mapped";
+			return Error::main_io;
+		}
+		counters_.returned_sectors.add_relaxed(count);
+		done += count;
+	}
+	return {};
+}
+
+template <Platform P>
+Status Engine<P>::spare_failed(Refusal &why, const char *what, IoStatus status)
+{
+	why.begin() << "the spare " << what << " (" << text_of(status) << ")";
+	return Error::spare_io;
+}
+
+}  // namespace remap

@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// Engine: everything that one set of a main device and its spare decides.
+//
+// Three kinds of callers, three rules:
+//   * The I/O path calls map() and holds(): any context, inside a read section of the host. They
+//     read the table and the fences, and change nothing.
+//   * Messages and deferred writes change the table. They work in steps; a step holds the host's
+//     writer lock, fences its range, drains it, and only then reads, writes or publishes
+//     (step.h). Between steps the lock is free, so a long message does not stop others.
+//   * Status and counters are read at any time.
+//
+// The order inside a step is what the promises rest on: data first, stable; then the table; then
+// the fence opens; then whoever waited is answered.
+#pragma once
+
+#include "core/base/check.h"
+#include "core/engine/counters.h"
+#include "core/engine/fence.h"
+#include "core/engine/mapping.h"
+#include "core/engine/refusal.h"
+#include "core/engine/unreadable.h"
+#include "core/format/layout.h"
+#include "core/platform/platform.h"
+#include "core/spare/space.h"
+#include "core/table/table.h"
+
+namespace remap {
+
+struct Command;
+
+// What is known of the devices when a set is made; see devices.h for the rules they must meet.
+struct Geometry {
+	Sector main_sectors = 0;
+	Sector spare_sectors = 0;
+	u32 block_sectors = 1; // logical block of the set: every remap is aligned to it
+};
+
+template <Platform P> class Engine {
+public:
+	// The largest part of a message that is done at once: one fence, one step.
+	static constexpr u64 kStepSectors = kSectorsPerMiB;
+	static_assert(kStepSectors <= Table<P>::kMaxCallSectors);
+	// The largest single read or write.
+	static constexpr u32 kCopySectors = 256;
+
+	explicit Engine(P &platform) : platform_(platform), table_(platform), space_(platform) {}
+	~Engine();
+	Engine(const Engine &) = delete;
+	Engine &operator=(const Engine &) = delete;
+
+	// Errors: no_memory, spare_full (the spare is smaller than its reservation).
+	Status create(const Geometry &geometry);
+
+	// ---- the I/O path (map.h) ----
+	// Whether nothing is fenced and one look shows that nothing is mapped there: then map() says
+	// "submit to main", all of it. False says nothing.
+	bool untouched(Sector sector, u32 sectors) const
+	{
+		return !fences_.any() && table_.clean(sector, sectors);
+	}
+	Mapping map(Op op, Sector sector, u32 sectors) const;
+	bool holds(Sector sector, u32 sectors) const;
+	// Sleeps. The write's end: ok means durable (deferred.h).
+	IoStatus deferred_write(Request request, Sector sector, u32 sectors);
+	// Any context (errors.h).
+	void io_failed(Op op);
+	void flush_failed();
+
+	// ---- life ----
+	void presuspend() { suspending_.store_release(true); }
+	void postsuspend() { suspended_.store_release(true); }
+	void resume();
+
+	// ---- operators (message.h) ----
+	// 1: a reply is in the buffer; 0: none; negative: an errno.
+	int message(u32 count, char **words, char *reply, usize room);
+	// Status line, table features or IMA pairs (report.h). Any context.
+	void status_line(Text &text) const;
+	void ima_line(Text &text) const;
+
+	const Table<P> &table() const { return table_; }
+	const Layout &layout() const { return layout_; }
+	Sector main_sectors() const { return geometry_.main_sectors; }
+
+private:
+	class Step;
+
+	// map.h
+	Mapping map_found(Op op, Sector sector, const Answer &answer) const;
+	Mapping on_spare(Place place, u64 sectors, Verdict verdict) const;
+	// copy.h
+	Status copy_to_spare(Refusal &why, Sector main, Place place, u64 length);
+	Status copy_block_by_block(Refusal &why, Sector main, Sector physical, u64 length);
+	Status copy_back(Refusal &why, Sector main, Place place, u64 length);
+	Result<bool> readable(Refusal &why, Sector main, u32 sectors, IoStatus status);
+	bool main_answers(Sector failed);
+	bool told_to_stop();
+	Status spare_failed(Refusal &why, const char *what, IoStatus status);
+	// place.h
+	Status add_remap(const Command &command, Text &reply, Refusal &why);
+	Status relocate(const Command &command, Text &reply, Refusal &why);
+	Status check_new_range(Refusal &why, Sector main, u64 length);
+	Status check_unmapped(Refusal &why, Sector main, u64 length);
+	Status check_place(Refusal &why, Sector spare, u64 length);
+	u64 done_before(Sector main, u64 length, const Place *place) const;
+	Status add_step(Refusal &why, Sector main, Place place, u64 length, bool copy,
+			bool boundary);
+	Status stopped(Refusal &why, Error error, u64 done, u64 length);
+	Status relocate_step(Refusal &why, Sector main, u64 length, bool boundary,
+			     Place *first);
+	bool stands_alone(Sector main) const;
+	Status place_run(Refusal &why, Sector main, Place place, u64 length, bool copy,
+			 bool boundary, u64 *mapped);
+	Status end_of_step(Refusal &why, Sector main, u64 mapped, bool boundary, Status placed);
+	void log_places(Sector main, u64 length);
+	void log_added(Sector main, Place place, u64 length);
+	// unmap.h
+	Status remove_remap(const Command &command, Text &reply, Refusal &why);
+	Status range_to_remove(Refusal &why, const Command &command, Sector *main, u64 *length);
+	Status check_mapped(Refusal &why, Sector main, u64 length, bool stale_ok);
+	Status check_closed(Refusal &why, bool stale_ok);
+	Status unmap_range(Refusal &why, Sector main, u64 length, bool stale_ok);
+	Status unmap_step(Refusal &why, Sector main, u64 length, bool stale_ok);
+	u64 left_to_remove(Sector main, u64 length) const;
+	Status free_range(Sector main, u64 length);
+	// clear.h
+	struct Cleared;
+	Status clear_all(const Command &command, Text &reply, Refusal &why);
+	u64 window_from(Sector *from) const;
+	Status clear_window(Refusal &why, Sector main, u64 length, Cleared *sum);
+	Status return_window(Refusal &why, Sector main, u64 length, Cleared *sum);
+	Status copy_run_back(Refusal &why, const Extent &run);
+	bool next_mapped(Sector from, Sector limit, Extent *out) const;
+	// deferred.h
+	IoStatus forward(Request request, Sector sector, u32 sectors, bool *revives);
+	bool revive(Sector sector, u32 sectors);
+	// listing.h
+	Status list(const Command &command, Text &reply, Refusal &why, bool pending);
+	// report.h
+	u32 score() const;
+	void report_status(Text &reply);
+	void report_stats(Text &reply);
+	void report_health(Text &reply);
+	// message.h
+	Status run(const Command &command, Text &reply, Refusal &why);
+	Status refuse_at(Refusal &why, Error error, Sector sector);
+	int fail(Refusal &why, Error error);
+	void help(Text &reply);
+	void log_resize();
+	// events.h
+	void announce();
+
+	P &platform_;
+	Geometry geometry_;
+	Layout layout_;
+	Table<P> table_;
+	SpareSpace<P> space_;
+	FenceSet fences_;
+	Counters counters_;
+	// What the last refused message was told.
+	Refusal last_error_;
+	// Which sectors of the step at hand could not be read.
+	Unreadable unreadable_;
+	u8 *buffer_ = nullptr;
+	Atomic<bool> suspending_;
+	Atomic<bool> suspended_;
+	Atomic<u64> remaps_by_operator_;
+	u32 announced_mark_ = 0;
+	u64 announced_unreadable_ = 0;
+};
+
+template <Platform P> Engine<P>::~Engine()
+{
+	if (buffer_)
+		platform_.deallocate(buffer_, kCopySectors * kSectorBytes);
+}
+
+template <Platform P> Status Engine<P>::create(const Geometry &geometry)
+{
+	geometry_ = geometry;
+	layout_ = Layout::of(geometry.spare_sectors);
+	if (!layout_.valid())
+		return Error::spare_full;
+	buffer_ = static_cast<u8 *>(platform_.allocate(kCopySectors * kSectorBytes));
+	if (!buffer_)
+		return Error::no_memory;
+	TRY(table_.create(geometry.main_sectors));
+	return space_.create(layout_.data_sectors(), geometry.block_sectors);
+}
+
+template <Platform P> void Engine<P>::resume()
+{
+	suspending_.store_release(false);
+	suspended_.store_release(false);
+}
+
+}  // namespace remap
+
+#include "core/engine/step.h"
+
+#include "core/engine/clear.h"
+#include "core/engine/copy.h"
+#include "core/engine/deferred.h"
+#include "core/engine/errors.h"
+#include "core/engine/events.h"
+#include "core/engine/listing.h"
+#include "core/engine/map.h"
+#include "core/engine/message.h"
+#include "core/engine/place.h"
+#include "core/engine/report.h"
+#include "core/engine/unmap.h"

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// What an administrator waits for with `dmsetup wait`: the spare has reached 80, 90 or 100 %, or
+// more sectors are lost or pending than the last time it was told.
+#pragma once
+
+#include "core/engine/engine.h"
+
+namespace remap {
+
+inline constexpr u32 kSparePercents[] = {100, 90, 80};
+
+// The highest of the marks that is reached, or 0. `total` is not 0.
+constexpr u32 spare_mark(u64 used, u64 total)
+{
+	for (const u32 percent : kSparePercents)
+		if (used * 100 >= total * percent)
+			return percent;
+	return 0;
+}
+
+// REQUIRES: the lock.
+template <Platform P> void Engine<P>::announce()
+{
+	const u32 mark = spare_mark(space_.used_sectors(), space_.total_sectors());
+	const u64 unreadable = table_.lost_sectors() + table_.pending_sectors();
+	if (mark > announced_mark_) {
+		char line[64];
+		Text(line, sizeof(line)) << "the spare is " << mark << " % full";
+		platform_.log(LogLevel::warning, line);
+	}
+	if (mark > announced_mark_ || unreadable > announced_unreadable_)
+		platform_.notify();
+	announced_mark_ = mark;
+	announced_unreadable_ = unreadable;
+}
+
+}  // namespace remap

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// The features of a table line, by name. dm wants static sentences, so each feature has its own.
+#pragma once
+
+#include "core/base/types.h"
+
+namespace remap {
+
+enum class FeatureValue : u8 { none, word, number, choice, ratio };
+
+struct Feature {
+	const char *name;
+	FeatureValue value;
+	const char *choices[2];
+	const char *twice;
+	const char *malformed;
+	const char *unavailable;
+};
+
+#define REMAP_FEATURE(name, value, first, second, shape)                                         \
+	{                                                                                        \
+		name, FeatureValue::value, {first, second}, "feature '" name "' is given twice", \
+			"feature '" name "' is malformed; it is: " name shape,                   \
+			"feature '" name "' is not available in this version"                    \
+	}
+
+inline constexpr Feature kFeatures[] = {
+	REMAP_FEATURE("spare", word, nullptr, nullptr, " <device>"),
+	REMAP_FEATURE("set", word, nullptr, nullptr, " <uuid>"),
+	REMAP_FEATURE("main_id", word, nullptr, nullptr, " <string>"),
+	REMAP_FEATURE("on_write_error", choice, "remap", "fail", " remap|fail"),
+	REMAP_FEATURE("on_read_error", choice, "retry", "fail", " retry|fail"),
+	REMAP_FEATURE("retries", number, nullptr, nullptr, " <number>"),
+	REMAP_FEATURE("budget", ratio, nullptr, nullptr, " <remaps>/<seconds>"),
+	REMAP_FEATURE("scan_rate", number, nullptr, nullptr, " <sectors per second>"),
+	REMAP_FEATURE("heal", none, nullptr, nullptr, ""),
+	REMAP_FEATURE("format", none, nullptr, nullptr, ""),
+	REMAP_FEATURE("allow_degraded", none, nullptr, nullptr, ""),
+};
+#undef REMAP_FEATURE
+
+inline constexpr u32 kFeatureCount = sizeof(kFeatures) / sizeof(kFeatures[0]);
+
+}  // namespace remap

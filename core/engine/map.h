@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// The I/O path: one look at the fences, one lookup. Nothing here allocates, locks, sleeps or logs.
+#pragma once
+
+#include "core/engine/engine.h"
+
+namespace remap {
+
+template <Platform P>
+Mapping Engine<P>::map(Op op, Sector sector, u32 sectors) const
+{
+	if (fences_.any()) [[unlikely]] {
+		bool inside;
+		if (fences_.covers(sector, &sectors, &inside) && inside)
+			return {sector, sectors, Verdict::hold, kMainDevice};
+	}
+	const Answer answer = table_.lookup(sector, sectors);
+	if (answer.state == State::none) [[likely]]
+		return {sector, static_cast<u32>(answer.sectors), Verdict::submit, kMainDevice};
+	return map_found(op, sector, answer);
+}
+
+template <Platform P>
+Mapping Engine<P>::map_found(Op op, Sector sector, const Answer &answer) const
+{
+	const bool writes = op == Op::write || op == Op::write_zeroes;
+	if (answer.state == State::pending)
+		return {sector, static_cast<u32>(answer.sectors),
+			writes ? Verdict::defer : Verdict::submit, kMainDevice};
+	if (answer.state == State::active || op == Op::discard)
+		return on_spare(answer.place, answer.sectors, Verdict::submit);
+	return {sector, static_cast<u32>(answer.sectors),
+		writes ? Verdict::defer : Verdict::fail_medium, kMainDevice};
+}
+
+template <Platform P>
+Mapping Engine<P>::on_spare(Place place, u64 sectors, Verdict verdict) const
+{
+	const Sector data = sector_of(place);
+	return {layout_.physical(data), static_cast<u32>(layout_.contiguous(data, sectors)), verdict,
+		static_cast<u8>(kFirstSpare + member_of(place))};
+}
+
+template <Platform P> bool Engine<P>::holds(Sector sector, u32 sectors) const
+{
+	bool inside;
+	return fences_.covers(sector, &sectors, &inside);
+}
+
+}  // namespace remap

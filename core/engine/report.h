@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// What the set tells about itself: the status line and the key=value replies. Keys and fields are
+// only ever appended; docs/user/api-reference.md explains each.
+#pragma once
+
+#include "core/engine/engine.h"
+#include "core/health/score.h"
+
+namespace remap {
+
+inline void report(Text &reply, const char *key, u64 value)
+{
+	reply << key << '=' << value << '\n';
+}
+
+inline const char *mode() { return remap_host_is_broken() ? "readonly" : "ok"; }
+
+template <Platform P> u32 Engine<P>::score() const
+{
+	return health_score({.spare_used = space_.used_sectors(),
+			     .spare_total = space_.total_sectors(),
+			     .unreadable_sectors = table_.lost_sectors() + table_.pending_sectors(),
+			     .errors = counters_.read_errors.load_relaxed() +
+				       counters_.write_errors.load_relaxed() +
+				       counters_.flush_errors.load_relaxed()});
+}
+
+// <mode> <health> <extents> <mapped sectors> <spare used>/<total> <metadata used>/<total>
+// <pending> <lost> <read errors> <write errors> <by operator>/<by write error>/<by read rescue>
+// <buckets> <epoch> <#flags> <flag>...
+template <Platform P> void Engine<P>::status_line(Text &text) const
+{
+	text << mode() << ' ' << score() << ' ' << table_.extents() << ' ' << table_.mapped_sectors();
+	text << ' ' << space_.used_sectors() << '/' << space_.total_sectors();
+	text << " 0/" << layout_.max_extents();
+	text << ' ' << table_.pending_sectors() << ' ' << table_.lost_sectors();
+	text << ' ' << counters_.read_errors.load_relaxed();
+	text << ' ' << counters_.write_errors.load_relaxed();
+	text << ' ' << remaps_by_operator_.load_relaxed() << "/0/0";
+	text << ' ' << table_.buckets() << " 0 1 volatile";
+}
+
+template <Platform P> void Engine<P>::ima_line(Text &text) const
+{
+	text << "extents=" << table_.extents() << ",mapped_sectors=" << table_.mapped_sectors()
+	     << ",lost_sectors=" << table_.lost_sectors();
+}
+
+template <Platform P> void Engine<P>::report_status(Text &reply)
+{
+	Step step(*this);
+	step.begin_look();
+	reply << "mode=" << mode() << '\n';
+	report(reply, "health", score());
+	report(reply, "extents", table_.extents());
+	report(reply, "mapped_sectors", table_.mapped_sectors());
+	report(reply, "lost_sectors", table_.lost_sectors());
+	report(reply, "pending_sectors", table_.pending_sectors());
+	report(reply, "main_sectors", geometry_.main_sectors);
+	report(reply, "block_sectors", geometry_.block_sectors);
+	report(reply, "spare_used", space_.used_sectors());
+	report(reply, "spare_total", space_.total_sectors());
+	report(reply, "spare_reserved", layout_.reserved_sectors());
+	report(reply, "max_extents", layout_.max_extents());
+	report(reply, "buckets", table_.buckets());
+	report(reply, "table_bytes", table_.memory_bytes());
+	reply << "flags=volatile\n";
+	reply << "last_error=" << last_error_.text() << '\n';
+}
+
+template <Platform P> void Engine<P>::report_stats(Text &reply)
+{
+	const HostCounters host = platform_.counters();
+#define X(name, text) report(reply, #name, counters_.name.load_relaxed());
+	REMAP_COUNTERS(X)
+#undef X
+	report(reply, "remapped_reads", host.remapped_reads);
+	report(reply, "remapped_writes", host.remapped_writes);
+	report(reply, "held", host.held);
+	report(reply, "held_outside", host.held_outside);
+	report(reply, "deferred", host.deferred);
+	report(reply, "in_flight", host.in_flight);
+}
+
+template <Platform P> void Engine<P>::report_health(Text &reply)
+{
+	const u32 value = score();
+	report(reply, "score", value);
+	reply << "rating=" << health_word(value) << '\n';
+	report(reply, "spare_used_percent",
+	       space_.used_sectors() * 100 / max_of<u64>(space_.total_sectors(), 1));
+	report(reply, "unreadable_sectors", table_.lost_sectors() + table_.pending_sectors());
+	report(reply, "read_errors", counters_.read_errors.load_relaxed());
+	report(reply, "write_errors", counters_.write_errors.load_relaxed());
+	report(reply, "flush_errors", counters_.flush_errors.load_relaxed());
+}
+
+}  // namespace remap

@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// Step: the writer's lock, a fence and a drained range, for as long as the object lives.
+//
+// After a begin() that succeeded no I/O is in flight to the range and none is started: what comes
+// is held back, and looked up again when the step ends. A message's step ends at once with an
+// error when a suspend begins, since the message itself holds the suspend off.
+#pragma once
+
+#include "core/engine/engine.h"
+
+namespace remap {
+
+template <Platform P> class Engine<P>::Step {
+public:
+	explicit Step(Engine &engine) : engine_(engine) {}
+	Step(const Step &) = delete;
+	Step &operator=(const Step &) = delete;
+	~Step() { end(); }
+
+	// For a message that only looks: the lock, whatever the state.
+	void begin_look() { lock(); }
+
+	// For a message: without a range, the lock alone. Errors: broken, read_only, suspended,
+	// interrupted.
+	Status begin_message()
+	{
+		lock();
+		if (remap_host_is_broken())
+			return Error::broken;
+		if (!engine_.platform_.writable())
+			return Error::read_only;
+		if (engine_.suspended_.load_acquire())
+			return Error::suspended;
+		if (engine_.suspending_.load_acquire() || engine_.platform_.stop_requested())
+			return Error::interrupted;
+		return {};
+	}
+
+	// For a message: fences [main, +length). Errors: those of begin_message().
+	Status begin_message(Sector main, u64 length)
+	{
+		TRY(begin_message());
+		return fence(main, length) ? Status{} : Status{Error::interrupted};
+	}
+
+	// For an I/O that has to be finished whatever else goes on.
+	bool begin_io(Sector main, u64 length)
+	{
+		lock();
+		return fence(main, length);
+	}
+
+	void end()
+	{
+		if (!locked_)
+			return;
+		const bool fenced = fenced_;
+		if (fenced)
+			engine_.fences_.close(number_);
+		fenced_ = locked_ = false;
+		engine_.platform_.unlock();
+		if (fenced)
+			engine_.platform_.release_held();
+	}
+
+private:
+	void lock()
+	{
+		engine_.platform_.lock();
+		locked_ = true;
+	}
+
+	bool fence(Sector main, u64 length)
+	{
+		number_ = engine_.fences_.open(main, length);
+		fenced_ = true;
+		engine_.counters_.fences.add_relaxed(1);
+		return engine_.platform_.drain(main, length);
+	}
+
+	Engine &engine_;
+	u32 number_ = 0;
+	bool locked_ = false;
+	bool fenced_ = false;
+};
+
+}  // namespace remap

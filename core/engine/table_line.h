@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// The table line: <main> <spare> [<#features> <feature>...]. <#features> counts words, as dm's
+// other targets do.
+#pragma once
+
+#include "core/base/text.h"
+#include "core/base/word.h"
+#include "core/engine/feature.h"
+
+namespace remap {
+
+struct TableLine {
+	const char *main = nullptr;
+	const char *spare = nullptr;
+};
+
+// What is wrong with a line: a sentence that lives for ever, and the word that was found.
+struct LineFault {
+	const char *sentence = nullptr;
+	const char *found = "";
+	explicit operator bool() const { return sentence; }
+};
+
+class TableLineParser {
+public:
+	TableLineParser(u32 count, char **words) : count_(count), words_(words) {}
+
+	LineFault parse(TableLine *line)
+	{
+		if (count_ < 2)
+			return {"too few arguments; a table line is: <main> <spare> "
+				"[<#features> <feature>...]",
+				count_ ? words_[0] : ""};
+		line->main = words_[0];
+		line->spare = words_[1];
+		return count_ == 2 ? LineFault{} : features();
+	}
+
+private:
+	LineFault features()
+	{
+		u64 number = 0;
+		if (parse_number(words_[2], &number) != NumberFault::none)
+			return {"<#features> is not a number; it counts the words behind it",
+				words_[2]};
+		if (number != count_ - 3)
+			return {"<#features> does not match the number of words behind it",
+				words_[2]};
+		for (u32 at = 3; at < count_;) {
+			const LineFault fault = feature(&at);
+			if (fault)
+				return fault;
+		}
+		return unavailable();
+	}
+
+	LineFault feature(u32 *at)
+	{
+		const char *word = words_[(*at)++];
+		for (u32 i = 0; i < kFeatureCount; ++i) {
+			const Feature &known = kFeatures[i];
+			if (!same_word(word, known.name))
+				continue;
+			if (seen_[i] && known.value != FeatureValue::word)
+				return {known.twice, word};
+			if (seen_[i] && !same_word(word, "spare"))
+				return {known.twice, word};
+			seen_[i] = true;
+			if (known.value == FeatureValue::none)
+				return {};
+			if (*at == count_ || !well_formed(known, words_[*at]))
+				return {known.malformed, *at < count_ ? words_[*at] : ""};
+			++*at;
+			return {};
+		}
+		return {"unknown feature; the kernel log names it", word};
+	}
+
+	static bool well_formed(const Feature &known, const char *word)
+	{
+		u64 number;
+		switch (known.value) {
+		case FeatureValue::number:
+			return parse_number(word, &number) == NumberFault::none;
+		case FeatureValue::choice:
+			return same_word(word, known.choices[0]) ||
+			       same_word(word, known.choices[1]);
+		case FeatureValue::ratio:
+			return is_ratio(word);
+		case FeatureValue::word:
+			return *word;
+		case FeatureValue::none:
+			break;
+		}
+		return true;
+	}
+
+	// Digits, a slash, digits.
+	static bool is_ratio(const char *word)
+	{
+		u32 part = 0;
+		u32 digits = 0;
+		for (; *word; ++word) {
+			if (*word == '/' && part == 0 && digits) {
+				part = 1;
+				digits = 0;
+			} else if (*word >= '0' && *word <= '9') {
+				++digits;
+			} else {
+				return false;
+			}
+		}
+		return part == 1 && digits;
+	}
+
+	LineFault unavailable() const
+	{
+		for (u32 i = 0; i < kFeatureCount; ++i)
+			if (seen_[i])
+				return {kFeatures[i].unavailable, kFeatures[i].name};
+		return {};
+	}
+
+	u32 count_;
+	char **words_;
+	bool seen_[kFeatureCount] = {};
+};
+
+}  // namespace remap

@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// remove_remap: giving a range back to main.
+//
+// The order of a step: fence, copy back, flush main, unmap, free. When main refuses the data the
+// mapping stays, and the spare still holds the only copy that counts.
+#pragma once
+
+#include "core/engine/command.h"
+#include "core/engine/engine.h"
+
+namespace remap {
+
+template <Platform P>
+Status Engine<P>::remove_remap(const Command &command, Text &reply, Refusal &why)
+{
+	Sector main;
+	u64 length;
+	{
+		Step step(*this);
+		TRY(step.begin_message());
+		TRY(range_to_remove(why, command, &main, &length));
+		TRY(check_closed(why, command.flag));
+		TRY(check_mapped(why, main, length, command.flag));
+	}
+	TRY(unmap_range(why, main, length, command.flag));
+	counters_.removed.add_relaxed(1);
+	if (command.numbers == 2)
+		length = command.number[1];
+	reply << "removed " << main << " (length: " << length << ")";
+	return {};
+}
+
+template <Platform P>
+Status Engine<P>::range_to_remove(Refusal &why, const Command &command, Sector *main, u64 *length)
+{
+	*main = command.number[0];
+	*length = command.number[1];
+	if (command.numbers == 2) {
+		TRY(check_new_range(why, *main, *length));
+		*length = left_to_remove(*main, *length);
+		return {};
+	}
+	if (*main >= geometry_.main_sectors) {
+		why.begin() << "MAIN " << *main << " is beyond main, which has "
+				       << geometry_.main_sectors << " sectors";
+		return Error::out_of_range;
+	}
+	const Sector asked = *main;
+	if (!table_.added_extent(asked, main, length))
+		return refuse_at(why, Error::not_mapped, asked);
+	return {};
+}
+
+template <Platform P> Status Engine<P>::check_closed(Refusal &why, bool stale_ok)
+{
+	if (!stale_ok || !platform_.device_open())
+		return {};
+	why.begin() << "stale-ok gives up the newest data, so the device must not be open";
+	return Error::in_use;
+}
+
+template <Platform P>
+Status Engine<P>::check_mapped(Refusal &why, Sector main, u64 length, bool stale_ok)
+{
+	for (u64 done = 0; done < length;) {
+		const Answer answer = table_.lookup(main + done, length - done);
+		if (answer.state == State::none || answer.state == State::pending)
+			return refuse_at(why, Error::not_mapped, main + done);
+		if (answer.state == State::lost && !stale_ok)
+			return refuse_at(why, Error::content_lost, main + done);
+		done += answer.sectors;
+	}
+	return {};
+}
+
+// From the end on, so that after an interruption what is left still begins at `main` and the same
+// message, run again, finds it.
+template <Platform P>
+Status Engine<P>::unmap_range(Refusal &why, Sector main, u64 length, bool stale_ok)
+{
+	for (u64 left = length; left;) {
+		const u64 part = left % kStepSectors;
+		const u64 count = part ? part : kStepSectors;
+		const Sector at = main + left - count;
+		Step step(*this);
+		Status unmapped = step.begin_message(at, count);
+		if (unmapped.ok())
+			unmapped = check_closed(why, stale_ok);
+		if (unmapped.ok())
+			unmapped = check_mapped(why, at, count, stale_ok);
+		if (unmapped.ok())
+			unmapped = unmap_step(why, at, count, stale_ok);
+		if (!unmapped.ok())
+			return stopped(why, unmapped.error(), length - left, length);
+		left -= count;
+	}
+	return {};
+}
+
+template <Platform P>
+Status Engine<P>::unmap_step(Refusal &why, Sector main, u64 length, bool stale_ok)
+{
+	for (u64 done = 0; done < length && !stale_ok;) {
+		const Answer answer = table_.lookup(main + done, length - done);
+		const u64 count = layout_.contiguous(sector_of(answer.place), answer.sectors);
+		TRY(copy_back(why, main + done, answer.place, count));
+		done += count;
+	}
+	const IoStatus flushed = stale_ok ? IoStatus::ok : platform_.flush(kMainDevice);
+	if (flushed != IoStatus::ok) {
+		why.begin() << "main cannot be flushed (" << text_of(flushed)
+					 << "); the range stays mapped";
+		return Error::main_io;
+	}
+	TRY(free_range(main, length));
+	log_resize();
+	announce();
+	return {};
+}
+
+// How much of a range an interrupted run of the same message has left: whole steps, and nothing
+// behind them; else all of it.
+template <Platform P> u64 Engine<P>::left_to_remove(Sector main, u64 length) const
+{
+	u64 mapped = 0;
+	while (mapped < length) {
+		const Answer answer = table_.lookup(main + mapped, length - mapped);
+		if (answer.state == State::none || answer.state == State::pending)
+			break;
+		mapped += answer.sectors;
+	}
+	Extent behind;
+	const bool clean = mapped < length && (!table_.next(main + mapped, &behind, 1) ||
+					       behind.main >= main + length);
+	return clean && mapped && mapped % kStepSectors == 0 ? mapped : length;
+}
+
+// Unmaps and frees what is mapped of a fenced range, all of it or nothing. Errors: no_memory.
+template <Platform P> Status Engine<P>::free_range(Sector main, u64 length)
+{
+	// The places are known only as long as they are mapped. Nothing is being copied now, so
+	// the copy's buffer can remember them.
+	static_assert(kStepSectors * sizeof(Answer) <= kCopySectors * kSectorBytes);
+	Answer *runs = reinterpret_cast<Answer *>(buffer_);
+	u32 count = 0;
+	for (u64 done = 0; done < length; done += runs[count++].sectors)
+		runs[count] = table_.lookup(main + done, length - done);
+	TRY(table_.remove(main, length));
+	for (u32 i = 0; i < count; ++i)
+		if (runs[i].state == State::active || runs[i].state == State::lost)
+			space_.release(sector_of(runs[i].place), runs[i].sectors);
+	return {};
+}
+
+}  // namespace remap

@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// What a host must offer so that the core can live on it: the kernel shim, the POSIX host and the
+// simulator each model this concept, and the core is the same in all of them.
+//
+// Contexts. "Reader" calls come from the I/O path: any context, no sleep, inside a read section of
+// the host (RCU in the kernel). "Writer" calls come from one thread at a time, the one that holds
+// lock(), in a context that may sleep, and must never wait for I/O of the mapped device itself.
+#pragma once
+
+#include <concepts>
+
+#include "core/base/result.h"
+#include "core/platform/io_status.h"
+
+namespace remap {
+
+// The devices of a set by number: 0 is main, 1 to 4 are the spares in the order of the table.
+using DeviceIndex = u32;
+inline constexpr DeviceIndex kMainDevice = 0;
+inline constexpr DeviceIndex kFirstSpare = 1;
+inline constexpr u32 kMaxSpares = 4;
+
+// A write of the user's that the host handed over; only the host knows what is behind it.
+using Request = void *;
+
+// What the host counts by itself, since an I/O that succeeds never enters the core.
+struct HostCounters {
+	u64 remapped_reads = 0;  // I/O sent to a spare
+	u64 remapped_writes = 0; // writes, write-zeroes and discards sent to a spare
+	u64 held = 0;            // held back at a fence
+	u64 held_outside = 0;    // held back although outside every fence: always 0
+	u64 deferred = 0;        // writes that had to change the table before they ended
+	u64 in_flight = 0;       // tracked and not ended
+};
+
+enum class LogLevel : u8 { info, notice, warning, error };
+
+// Memory alone, with the grace periods that make lock-free readers safe: all that a table needs.
+template <class P>
+concept MemoryPlatform = requires(P &p, void *memory, usize bytes, u64 cookie) {
+	// Zeroed memory, aligned to 64 bytes when `bytes` is at least 64 and to 16 below; nullptr
+	// when there is none. Writer context.
+	{ p.allocate(bytes) } -> std::same_as<void *>;
+	// `bytes` as given to allocate(). Writer context.
+	p.deallocate(memory, bytes);
+	// Begins a grace period and names it; writer context, does not wait.
+	{ p.grace_start() } -> std::same_as<u64>;
+	// Whether every reader that was inside a read section at grace_start() has left it.
+	{ p.grace_elapsed(cookie) } -> std::same_as<bool>;
+	// Waits until it has.
+	p.grace_wait();
+};
+
+template <class P>
+concept Platform = MemoryPlatform<P> &&
+		   requires(P &p, DeviceIndex device, Sector sector, u32 count, void *buffer,
+			    const void *data, Request request, u64 length, const char *text) {
+	// The writer's mutex. Sleeps; not recursive.
+	p.lock();
+	p.unlock();
+
+	// Blocking I/O on the devices themselves, in physical sectors. `count` sectors, at most
+	// kCopySectors; a multiple of the logical block size.
+	{ p.read(device, sector, buffer, count) } -> std::same_as<IoStatus>;
+	{ p.write(device, sector, data, count) } -> std::same_as<IoStatus>;
+	// Returns when all that was acknowledged before the call is stable.
+	{ p.flush(device) } -> std::same_as<IoStatus>;
+	// Sends `count` sectors of a write (or write-zeroes) request, from its sector `length` on,
+	// to a device; waits for the end; flags such as FUA as in the request.
+	{ p.forward(request, length, device, sector, count) } -> std::same_as<IoStatus>;
+
+	// Waits until no tracked I/O that was mapped before the call is in flight to the range of
+	// main. The caller has published a fence, so no new one starts. false: interrupted.
+	{ p.drain(sector, length) } -> std::same_as<bool>;
+	// Looks up again and sends on what the I/O path held back; called after a fence opened.
+	p.release_held();
+
+	// Whether the thread that called was asked to stop (a fatal signal).
+	{ p.stop_requested() } -> std::same_as<bool>;
+	// Whether the set may write to its devices: not when every table of it is read-only.
+	{ p.writable() } -> std::same_as<bool>;
+	// Whether anybody has the mapped device open (mounted, or by a program).
+	{ p.device_open() } -> std::same_as<bool>;
+	// Something an administrator waits for has changed (dm_table_event).
+	p.notify();
+	p.log(LogLevel::info, text);
+	// May leave out lines when many come.
+	p.log_limited(text);
+	{ p.counters() } -> std::same_as<HostCounters>;
+	p.clear_counters();
+};
+
+}  // namespace remap

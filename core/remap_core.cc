@@ -1,0 +1,235 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// The core for a host written in C: the Platform concept on remap_host_*(), and remap_core_*() on
+// the Engine. No decision is taken here.
+#include "core/remap_core.h"
+
+#include "core/engine/devices.h"
+#include "core/engine/engine.h"
+#include "core/engine/table_line.h"
+
+namespace remap {
+namespace {
+
+class CHost {
+public:
+	explicit CHost(remap_host *host) : host_(host) {}
+
+	void *allocate(usize bytes) { return remap_host_allocate(host_, bytes); }
+	void deallocate(void *memory, usize bytes) { remap_host_deallocate(host_, memory, bytes); }
+	u64 grace_start() { return remap_host_grace_start(host_); }
+	bool grace_elapsed(u64 cookie) { return remap_host_grace_elapsed(host_, cookie); }
+	void grace_wait() { remap_host_grace_wait(host_); }
+	void lock() { remap_host_lock(host_); }
+	void unlock() { remap_host_unlock(host_); }
+
+	IoStatus read(DeviceIndex device, Sector sector, void *buffer, u32 count)
+	{
+		return static_cast<IoStatus>(remap_host_read(host_, device, sector, buffer, count));
+	}
+	IoStatus write(DeviceIndex device, Sector sector, const void *data, u32 count)
+	{
+		return static_cast<IoStatus>(remap_host_write(host_, device, sector, data, count));
+	}
+	IoStatus flush(DeviceIndex device)
+	{
+		return static_cast<IoStatus>(remap_host_flush(host_, device));
+	}
+	IoStatus forward(Request request, u64 first, DeviceIndex device, Sector sector, u32 count)
+	{
+		return static_cast<IoStatus>(
+			remap_host_forward(host_, request, first, device, sector, count));
+	}
+	bool drain(Sector sector, u64 length) { return remap_host_drain(host_, sector, length); }
+	void release_held() { remap_host_release_held(host_); }
+	bool stop_requested() { return remap_host_stop_requested(host_); }
+	bool writable() { return remap_host_writable(host_); }
+	bool device_open() { return remap_host_device_open(host_); }
+	void notify() { remap_host_notify(host_); }
+	void log(LogLevel level, const char *text)
+	{
+		remap_host_log(host_, static_cast<int>(level), text);
+	}
+	void log_limited(const char *text) { remap_host_log_limited(host_, text); }
+	HostCounters counters()
+	{
+		struct remap_host_counters counted = {};
+		remap_host_counters(host_, &counted);
+		return {counted.remapped_reads, counted.remapped_writes, counted.held,
+			counted.held_outside,   counted.deferred,        counted.in_flight};
+	}
+	void clear_counters() { remap_host_clear_counters(host_); }
+
+private:
+	remap_host *host_;
+};
+static_assert(Platform<CHost>);
+
+static_assert(static_cast<int>(IoStatus::ok) == REMAP_IO_OK);
+static_assert(static_cast<int>(IoStatus::interrupted) == REMAP_IO_INTERRUPTED);
+static_assert(static_cast<int>(Op::discard) == REMAP_OP_DISCARD);
+static_assert(static_cast<int>(Verdict::fail_medium) == REMAP_FAIL_MEDIUM);
+static_assert(Engine<CHost>::kCopySectors == REMAP_COPY_SECTORS);
+
+DeviceFacts facts_of(const remap_device_facts &device)
+{
+	return {device.sectors, device.identity, device.logical_block, device.zoned};
+}
+
+void log_fault(const char *sentence, const char *found)
+{
+	char line[256];
+	Text text(line, sizeof(line));
+	text << sentence;
+	if (*found)
+		text << ": " << found;
+	remap_host_log(nullptr, REMAP_LOG_ERROR, line);
+}
+
+}  // namespace
+}  // namespace remap
+
+using remap::CHost;
+using remap::Engine;
+using remap::Error;
+using remap::Text;
+
+struct remap_core {
+	explicit remap_core(remap_host *host) : platform(host), engine(platform) {}
+
+	CHost platform;
+	Engine<CHost> engine;
+};
+
+// Placement only: memory comes from the host.
+struct remap_place {
+	void *memory;
+};
+inline void *operator new(std::size_t, remap_place place) { return place.memory; }
+
+extern "C" int remap_core_parse_table(unsigned int argc, char **argv, remap_table_line *line,
+				      const char **error)
+{
+	remap::TableLine parsed;
+	const remap::LineFault fault = remap::TableLineParser(argc, argv).parse(&parsed);
+	if (fault) {
+		char found[64];
+		Text(found, sizeof(found)).quoted(fault.found);
+		remap::log_fault(fault.sentence, found);
+		*error = fault.sentence;
+		return -remap::errno_of(Error::wrong_argument);
+	}
+	line->device[0] = parsed.main;
+	line->device[1] = parsed.spare;
+	line->devices = 2;
+	return 0;
+}
+
+extern "C" int remap_core_check_devices(const remap_device_facts *facts, uint32_t devices,
+					uint64_t length, const char **error)
+{
+	char found[128];
+	Text text(found, sizeof(found));
+	if (!REMAP_CHECK(devices == 2))
+		return -remap::errno_of(Error::broken);
+	*error = remap::check_devices(remap::facts_of(facts[0]), remap::facts_of(facts[1]), length,
+				      text);
+	if (!*error)
+		return 0;
+	remap::log_fault(*error, found);
+	return -remap::errno_of(Error::wrong_argument);
+}
+
+extern "C" int remap_core_create(remap_host *host, const remap_device_facts *facts, uint32_t,
+				 remap_core **core, const char **error)
+{
+	void *memory = remap_host_allocate(host, sizeof(remap_core));
+	if (memory) {
+		*core = new (remap_place{memory}) remap_core(host);
+		const remap::Status made = (*core)->engine.create(
+			{facts[0].sectors, facts[1].sectors,
+			 facts[0].logical_block / remap::kSectorBytes});
+		if (made.ok())
+			return 0;
+		remap_core_destroy(*core);
+	}
+	*error = "not enough memory for the table of a main device of this size";
+	return -remap::errno_of(Error::no_memory);
+}
+
+extern "C" int remap_core_check_length(const remap_core *core, uint64_t length, const char **error)
+{
+	if (length <= core->engine.main_sectors())
+		return 0;
+	*error = "the table is longer than main was when its remaps began; remove the device and "
+		 "create it again";
+	return -remap::errno_of(Error::wrong_argument);
+}
+
+extern "C" void remap_core_destroy(remap_core *core)
+{
+	CHost platform = core->platform;
+	core->~remap_core();
+	platform.deallocate(core, sizeof(remap_core));
+}
+
+extern "C" void remap_core_presuspend(remap_core *core) { core->engine.presuspend(); }
+extern "C" void remap_core_postsuspend(remap_core *core) { core->engine.postsuspend(); }
+extern "C" void remap_core_resume(remap_core *core) { core->engine.resume(); }
+
+[[gnu::noinline]] static remap_mapping map_touched(const remap_core *core, uint8_t op,
+						   uint64_t sector, uint32_t sectors)
+{
+	const remap::Mapping to =
+		core->engine.map(static_cast<remap::Op>(op), sector, sectors);
+	return {to.sector, to.sectors, static_cast<uint8_t>(to.verdict), to.device, op, 0};
+}
+
+// Nearly all I/O ends in the first line, which needs no stack; the rest is a jump.
+extern "C" remap_mapping remap_core_map(const remap_core *core, uint8_t op, uint64_t sector,
+					uint32_t sectors)
+{
+	if (core->engine.untouched(sector, sectors)) [[likely]]
+		return {sector, sectors, REMAP_SUBMIT, 0, op, 0};
+	return map_touched(core, op, sector, sectors);
+}
+
+extern "C" bool remap_core_holds(const remap_core *core, uint64_t sector, uint32_t sectors)
+{
+	return core->engine.holds(sector, sectors);
+}
+
+extern "C" uint8_t remap_core_deferred_write(remap_core *core, void *request, uint64_t sector,
+					     uint32_t sectors)
+{
+	return static_cast<uint8_t>(core->engine.deferred_write(request, sector, sectors));
+}
+
+extern "C" void remap_core_io_failed(remap_core *core, uint8_t op, uint8_t, uint64_t, uint32_t,
+				     uint8_t)
+{
+	core->engine.io_failed(static_cast<remap::Op>(op));
+}
+
+extern "C" void remap_core_flush_failed(remap_core *core, uint8_t, uint8_t)
+{
+	core->engine.flush_failed();
+}
+
+extern "C" int remap_core_message(remap_core *core, unsigned int argc, char **argv, char *reply,
+				  unsigned int room)
+{
+	return core->engine.message(argc, argv, reply, room);
+}
+
+extern "C" unsigned int remap_core_status(const remap_core *core, enum remap_status_kind kind,
+					  char *words, unsigned int room)
+{
+	if (!room)
+		return 0;
+	Text text(words, room);
+	if (kind == REMAP_STATUS_INFO)
+		core->engine.status_line(text);
+	if (kind == REMAP_STATUS_IMA)
+		core->engine.ima_line(text);
+	return static_cast<unsigned int>(text.length());
+}

@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The only face between the core (C++) and a host written in C: the kernel shim.
+ *
+ * remap_core_*() are the core's; remap_host_*() are the host's. Direct calls only, no function
+ * pointers, so that kernels with kCFI run it. Sectors are 512 bytes, always. Device 0 is main, 1
+ * to 4 are the spares; sectors given with a device are physical sectors of that device.
+ *
+ * Contexts:
+ *   any    no sleep, no lock; also from an interrupt
+ *   read   as any, inside the host's read section (RCU)
+ *   sleep  may sleep; never from the path of an I/O that the mapped device waits for
+ */
+#ifndef REMAP_CORE_H
+#define REMAP_CORE_H
+
+#if defined(__KERNEL__) && !defined(__cplusplus)
+#include <linux/types.h>
+#else
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#endif
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define REMAP_VERSION "0.1.0"
+#define REMAP_MAX_SPARES 4
+#define REMAP_MAX_DEVICES (1 + REMAP_MAX_SPARES)
+/* The largest piece that the core reads or writes at once, in sectors. */
+#define REMAP_COPY_SECTORS 256
+
+struct remap_core;
+struct remap_host;
+
+/* ---- the table line: <main> <spare> [<#features> <feature>...] ---- */
+
+struct remap_table_line {
+	const char *device[REMAP_MAX_DEVICES]; /* points into argv */
+	uint32_t devices;                      /* main and spares */
+};
+
+/*
+ * Parses the words of a table line. Returns 0, or a negative errno with *error set to a static
+ * sentence that names the argument; what was found is written to the log. Changes nothing else.
+ * Context: sleep.
+ */
+int remap_core_parse_table(unsigned int argc, char **argv, struct remap_table_line *line,
+			   const char **error);
+
+/* What the host found out about a device that it opened. */
+struct remap_device_facts {
+	uint64_t sectors;
+	uint64_t identity;       /* equal for equal devices (dev_t) */
+	uint32_t logical_block;  /* bytes */
+	uint32_t physical_block; /* bytes */
+	bool zoned;
+};
+
+/*
+ * Whether a set can live on these devices and a target of `length` sectors on that set. Returns 0
+ * or a negative errno with *error as above. Context: sleep.
+ */
+int remap_core_check_devices(const struct remap_device_facts *facts, uint32_t devices,
+			     uint64_t length, const char **error);
+
+/* ---- life ---- */
+
+/*
+ * Makes the state of a set. `host` is handed back with every remap_host_*() call. Returns 0 or a
+ * negative errno with *error as above. Nothing is read from or written to the devices.
+ * Context: sleep.
+ */
+int remap_core_create(struct remap_host *host, const struct remap_device_facts *facts,
+		      uint32_t devices, struct remap_core **core, const char **error);
+/*
+ * Whether a further table of `length` sectors can share the set. A table is sized when its set is
+ * made, so main may have grown since, but what lies beyond has no place in it. Returns 0 or a
+ * negative errno with *error as above. Context: sleep.
+ */
+int remap_core_check_length(const struct remap_core *core, uint64_t length, const char **error);
+/* No I/O, message or reader may be left. Context: sleep. */
+void remap_core_destroy(struct remap_core *core);
+
+/* Messages return -EINTR at their next step from here on; recoveries go on. Context: sleep. */
+void remap_core_presuspend(struct remap_core *core);
+/* All I/O has ended: messages are refused with -EBUSY until resume. Context: sleep. */
+void remap_core_postsuspend(struct remap_core *core);
+void remap_core_resume(struct remap_core *core);
+
+/* ---- the I/O path ---- */
+
+enum remap_op {
+	REMAP_OP_READ,
+	REMAP_OP_WRITE,
+	REMAP_OP_WRITE_ZEROES,
+	REMAP_OP_DISCARD,
+};
+
+enum remap_verdict {
+	REMAP_SUBMIT,     /* send to `device` at `sector` */
+	REMAP_HOLD,       /* keep until remap_host_release_held(), then ask again */
+	REMAP_DEFER,      /* hand to remap_core_deferred_write() in a context that may sleep */
+	REMAP_FAIL_MEDIUM /* end with BLK_STS_MEDIUM */
+};
+
+/* Holds for the first `sectors` sectors of what was asked; 1 <= sectors <= asked. */
+struct remap_mapping {
+	uint64_t sector;
+	uint32_t sectors;
+	uint8_t verdict; /* enum remap_verdict */
+	uint8_t device;
+	uint8_t op; /* as asked */
+	uint8_t unused;
+};
+
+/*
+ * Where the I/O on `sectors` sectors (at least 1) from `sector` of main on goes. One lookup: no
+ * allocation, lock, log or time stamp. The read section must last until an I/O that has to be
+ * tracked (everything that modifies main, and everything that does not go to main) is counted.
+ * Context: read.
+ */
+struct remap_mapping remap_core_map(const struct remap_core *core, uint8_t op, uint64_t sector,
+				    uint32_t sectors);
+
+/*
+ * Whether [sector, +sectors) still touches a range that is being fenced. Asked again by the host
+ * under the lock of its list of held I/O, so that none is put there after the list was released.
+ * Context: any.
+ */
+bool remap_core_holds(const struct remap_core *core, uint64_t sector, uint32_t sectors);
+
+/*
+ * A write or write-zeroes that map() deferred, whole, `request` being the host's name for it. When
+ * it returns, the write has ended with the remap_io_status it returns and, if that is OK, is
+ * durable. Context: sleep.
+ */
+uint8_t remap_core_deferred_write(struct remap_core *core, void *request, uint64_t sector,
+				  uint32_t sectors);
+
+/* An I/O (or a flush: sectors 0) ended with an error, which goes upward. Context: any. */
+void remap_core_io_failed(struct remap_core *core, uint8_t op, uint8_t device, uint64_t sector,
+			  uint32_t sectors, uint8_t status);
+void remap_core_flush_failed(struct remap_core *core, uint8_t device, uint8_t status);
+
+/* ---- what people ask ---- */
+
+/*
+ * A message. Returns 1 with text in `reply` (at most room - 1 bytes and a NUL), 0 without text, or
+ * a negative errno: then nothing was changed, or only whole steps were; the sentence is in the log
+ * and in `last_error`. A `reply` filled to the last byte asks for a repetition with more room.
+ * Context: sleep, holding no lock.
+ */
+int remap_core_message(struct remap_core *core, unsigned int argc, char **argv, char *reply,
+		       unsigned int room);
+
+enum remap_status_kind {
+	REMAP_STATUS_INFO,  /* the status line */
+	REMAP_STATUS_TABLE, /* the features, to be printed behind the devices; may be empty */
+	REMAP_STATUS_IMA    /* name=value pairs, comma separated */
+};
+/* Writes at most room - 1 bytes and a NUL; returns the length written. Context: any. */
+unsigned int remap_core_status(const struct remap_core *core, enum remap_status_kind kind,
+			       char *text, unsigned int room);
+
+/* ---- what the host provides; see core/platform/platform.h for the contracts ---- */
+
+/* The order of IoStatus in core/platform/io_status.h. */
+enum remap_io_status {
+	REMAP_IO_OK,
+	REMAP_IO_MEDIUM,
+	REMAP_IO_TARGET,
+	REMAP_IO_IO,
+	REMAP_IO_PROTECTION,
+	REMAP_IO_TRANSPORT,
+	REMAP_IO_TIMEOUT,
+	REMAP_IO_RESOURCE,
+	REMAP_IO_NOT_SUPPORTED,
+	REMAP_IO_NO_SPACE,
+	REMAP_IO_INTERRUPTED
+};
+
+void *remap_host_allocate(struct remap_host *host, size_t bytes);
+void remap_host_deallocate(struct remap_host *host, void *memory, size_t bytes);
+uint64_t remap_host_grace_start(struct remap_host *host);
+bool remap_host_grace_elapsed(struct remap_host *host, uint64_t cookie);
+void remap_host_grace_wait(struct remap_host *host);
+
+void remap_host_lock(struct remap_host *host);
+void remap_host_unlock(struct remap_host *host);
+
+uint8_t remap_host_read(struct remap_host *host, uint32_t device, uint64_t sector, void *buffer,
+			uint32_t sectors);
+uint8_t remap_host_write(struct remap_host *host, uint32_t device, uint64_t sector,
+			 const void *data, uint32_t sectors);
+uint8_t remap_host_flush(struct remap_host *host, uint32_t device);
+/* Sends `sectors` sectors of the request, from its sector `first` on, to a device and waits. */
+uint8_t remap_host_forward(struct remap_host *host, void *request, uint64_t first, uint32_t device,
+			   uint64_t sector, uint32_t sectors);
+
+bool remap_host_drain(struct remap_host *host, uint64_t sector, uint64_t sectors);
+void remap_host_release_held(struct remap_host *host);
+bool remap_host_stop_requested(struct remap_host *host);
+bool remap_host_writable(struct remap_host *host);
+bool remap_host_device_open(struct remap_host *host);
+void remap_host_notify(struct remap_host *host);
+
+enum remap_log_level { REMAP_LOG_INFO, REMAP_LOG_NOTICE, REMAP_LOG_WARNING, REMAP_LOG_ERROR };
+/* `host` is NULL while a table line is parsed. `text` has no line end. */
+void remap_host_log(struct remap_host *host, int level, const char *text);
+/* As remap_host_log() at level info, but the host may leave out lines when many come. */
+void remap_host_log_limited(struct remap_host *host, const char *text);
+
+/* What the host counted by itself, since a success never enters the core. */
+struct remap_host_counters {
+	uint64_t remapped_reads;  /* bios sent to a spare */
+	uint64_t remapped_writes; /* writes, write-zeroes and discards sent to a spare */
+	uint64_t held;            /* bios held back at a fence */
+	uint64_t held_outside;    /* bios that waited although outside every fence: always 0 */
+	uint64_t deferred;        /* writes that changed the table before they were acknowledged */
+	uint64_t in_flight;       /* tracked I/O that has not ended */
+};
+void remap_host_counters(struct remap_host *host, struct remap_host_counters *counters);
+void remap_host_clear_counters(struct remap_host *host);
+
+/*
+ * An invariant of the core's does not hold (core/base/check.h). Logs, and from then on every set is
+ * read-only: messages are refused, mappings serve. Never panics. Context: any.
+ */
+void remap_host_broken(const char *condition, const char *file, int line);
+bool remap_host_is_broken(void);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
