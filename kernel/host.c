@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * What the core asks of its host beside memory (memory.c), I/O (io.c), drains (inflight.c) and
+ * bios that wait (held.c): grace periods, the writer's lock, log, events, counters.
+ *
+ * Contexts are those of core/platform/platform.h.
+ */
+#include <linux/blkdev.h>
+#include <linux/device-mapper.h>
+#include <linux/printk.h>
+#include <linux/rcupdate.h>
+#include <linux/sched/signal.h>
+#include <linux/workqueue.h>
+
+#include "log.h"
+#include "set.h"
+
+/* Read sections are those of remap_look_up(): preemption off, which these wait for. */
+uint64_t remap_host_grace_start(struct remap_host *set)
+{
+	return start_poll_synchronize_rcu();
+}
+
+bool remap_host_grace_elapsed(struct remap_host *set, uint64_t cookie)
+{
+	return poll_state_synchronize_rcu(cookie);
+}
+
+void remap_host_grace_wait(struct remap_host *set)
+{
+	synchronize_rcu_expedited();
+}
+
+void remap_host_lock(struct remap_host *set)
+{
+	mutex_lock(&set->writer);
+}
+
+void remap_host_unlock(struct remap_host *set)
+{
+	mutex_unlock(&set->writer);
+}
+
+/* A worker has no signals: what it does for an I/O always runs to its end. */
+bool remap_host_stop_requested(struct remap_host *set)
+{
+	return fatal_signal_pending(current);
+}
+
+/* A set of which every table is read-only writes nothing, to no device. */
+bool remap_host_writable(struct remap_host *set)
+{
+	return READ_ONCE(set->writers);
+}
+
+bool remap_host_device_open(struct remap_host *set)
+{
+	return disk_openers(dm_disk(set->md)) > 0;
+}
+
+/* dm_table_event() takes a mutex: from a worker only. */
+void remap_host_notify(struct remap_host *set)
+{
+	schedule_work(&set->event);
+}
+
+/* ---- log ---- */
+
+static const char *name_of(struct remap_host *set)
+{
+	return set ? dm_device_name(set->md) : "table";
+}
+
+void remap_host_log(struct remap_host *set, int level, const char *text)
+{
+	switch (level) {
+	case REMAP_LOG_INFO:
+	case REMAP_LOG_NOTICE:
+		DMINFO("%s: %s", name_of(set), text);
+		break;
+	case REMAP_LOG_WARNING:
+		DMWARN("%s: %s", name_of(set), text);
+		break;
+	default:
+		DMERR("%s: %s", name_of(set), text);
+	}
+}
+
+void remap_host_log_limited(struct remap_host *set, const char *text)
+{
+	DMINFO_LIMIT("%s: %s", name_of(set), text);
+}
+
+static bool broken; /* for good; never cleared while the module is loaded */
+
+/* Told once: the first broken invariant is the one to look for. Never stops the machine. */
+void remap_host_broken(const char *condition, const char *file, int line)
+{
+	if (xchg(&broken, true))
+		return;
+	DMCRIT("internal check failed: %s (%s:%d)", condition, file, line);
+	dump_stack();
+}
+
+bool remap_host_is_broken(void)
+{
+	return READ_ONCE(broken);
+}
+
+/* ---- counters ---- */
+
+void remap_host_counters(struct remap_host *set, struct remap_host_counters *counters)
+{
+	struct remap_held *held = &set->held;
+	int cpu;
+
+	*counters = (struct remap_host_counters){
+		.in_flight = remap_inflight_count(&set->inflight),
+	};
+	for_each_possible_cpu(cpu) {
+		const struct remap_cpu *counted = per_cpu_ptr(set->inflight.cpu, cpu);
+
+		counters->remapped_reads += READ_ONCE(counted->remapped_reads);
+		counters->remapped_writes += READ_ONCE(counted->remapped_writes);
+	}
+	spin_lock(&held->lock);
+	counters->held = held->held;
+	counters->held_outside = held->held_outside;
+	counters->deferred = held->deferrals;
+	spin_unlock(&held->lock);
+}
+
+/* I/O that is counted at the same moment may be left in or out. */
+void remap_host_clear_counters(struct remap_host *set)
+{
+	struct remap_held *held = &set->held;
+	int cpu;
+
+	for_each_possible_cpu(cpu) {
+		struct remap_cpu *counted = per_cpu_ptr(set->inflight.cpu, cpu);
+
+		WRITE_ONCE(counted->remapped_reads, 0);
+		WRITE_ONCE(counted->remapped_writes, 0);
+	}
+	spin_lock(&held->lock);
+	held->held = 0;
+	held->held_outside = 0;
+	held->deferrals = 0;
+	spin_unlock(&held->lock);
+}

@@ -1,0 +1,213 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * map and end_io: one lookup in the core, and the bio is on its way.
+ *
+ * No lock, no allocation, no log and no sleep on the way of a bio that is simply sent on
+ * (tests/lint/map-symbols.sh looks). Why rows of the checklist that no test reaches hold:
+ *   - map returns no errno, which dm would answer with BUG(): all its returns are below.
+ *   - dm_accept_partial_bio() is called for reads, writes, write-zeroes and discards only, each of
+ *     which dm sends once (num_*_bios = 1); flushes, which dm duplicates, leave map before it.
+ *     Secure erase, zone and atomic operations never come: their limits are 0 and dm refuses them.
+ *   - PREFLUSH with data never comes: dm sends an empty flush first.
+ *   - The iterator is saved (io->to) before the bio is submitted, since completion consumes it.
+ *   - end_io may run again for the same bio (a clone held back by dm): the token is cleared first.
+ */
+#include <linux/build_bug.h>
+
+#include "compat.h"
+#include "held.h"
+#include "io.h"
+#include "map.h"
+
+/* How often a bio is looked up again because fences opened and closed around it. */
+#define TRIES 4
+
+u8 remap_op_of(const struct bio *bio)
+{
+	BUILD_BUG_ON((int)REMAP_OP_READ != REQ_OP_READ || (int)REMAP_OP_WRITE != REQ_OP_WRITE);
+
+	switch (bio_op(bio)) {
+	case REQ_OP_READ:
+		return REMAP_OP_READ;
+	case REQ_OP_WRITE_ZEROES:
+		return REMAP_OP_WRITE_ZEROES;
+	case REQ_OP_DISCARD:
+		return REMAP_OP_DISCARD;
+	default:
+		return REMAP_OP_WRITE;
+	}
+}
+
+/*
+ * A flush clone, one for each device. An empty bio that is no flush goes to main. With a flush in
+ * num_flush_bios for every spare, what was acknowledged is stable wherever it was sent.
+ */
+static noinline int map_empty(struct remap_host *set, struct bio *bio, struct remap_io *io)
+{
+	*io = (struct remap_io){ .to.device = dm_bio_get_target_bio_nr(bio) };
+	bio_set_dev(bio, set->bdev[io->to.device]);
+	return DM_MAPIO_REMAPPED;
+}
+
+static int end_with(struct bio *bio, blk_status_t status)
+{
+	bio->bi_status = status;
+	bio_endio(bio);
+	return DM_MAPIO_SUBMITTED;
+}
+
+/*
+ * A bio that may not wait and cannot simply be sent on as a whole. Its submitter tries again where
+ * it may wait, and learns that it has to from the status of the whole bio: were the first part on
+ * a device by then, the answer would come too late and from elsewhere, and io_uring would hand it
+ * on as an error. The block layer does the same with those that it would have to split.
+ */
+static int refuse_to_wait(struct remap_host *set, struct bio *bio, struct remap_io *io)
+{
+	remap_drop_token(set, io);
+	io->to.verdict = REMAP_HOLD;
+	return end_with(bio, BLK_STS_AGAIN);
+}
+
+/* A bio of which only the first part goes where `io` says; dm comes back with the rest. */
+static noinline int map_first_part(struct remap_host *set, struct bio *bio, struct remap_io *io)
+{
+	if (bio->bi_opf & REQ_NOWAIT)
+		return refuse_to_wait(set, bio, io);
+	dm_accept_partial_bio(bio, io->to.sectors);
+	remap_redirect(set, bio, io);
+	return DM_MAPIO_REMAPPED;
+}
+
+/*
+ * A bio that is not simply sent on. What waits gives up polling: nobody would poll the queue that
+ * a worker puts it in. It holds no token, since the fence it waits for waits for those.
+ */
+static noinline int map_slowly(struct remap_host *set, struct bio *bio, struct remap_io *io, u8 op)
+{
+	unsigned int try;
+
+	*io = (struct remap_io){ .to.verdict = REMAP_HOLD };
+	if (bio->bi_opf & REQ_NOWAIT)
+		return refuse_to_wait(set, bio, io);
+	for (try = 0; try < TRIES; try++) {
+		if (op != REMAP_OP_READ && remap_wait_behind(set, bio))
+			return DM_MAPIO_SUBMITTED;
+		remap_look_up(set, op, bio->bi_iter.bi_sector, bio_sectors(bio), io);
+		if (io->to.sectors < bio_sectors(bio))
+			dm_accept_partial_bio(bio, io->to.sectors);
+
+		switch (io->to.verdict) {
+		case REMAP_SUBMIT:
+			remap_redirect(set, bio, io);
+			return DM_MAPIO_REMAPPED;
+		case REMAP_FAIL_MEDIUM:
+			return end_with(bio, BLK_STS_MEDIUM);
+		case REMAP_DEFER:
+			remap_defer(set, bio);
+			return DM_MAPIO_SUBMITTED;
+		default:
+			if (remap_wait_fence(set, bio))
+				return DM_MAPIO_SUBMITTED;
+		}
+	}
+	remap_wait_turn(set, bio);
+	return DM_MAPIO_SUBMITTED;
+}
+
+/* Everything but a read of main: tracked. */
+static noinline int map_tracked(struct remap_host *set, struct bio *bio, struct remap_io *io)
+{
+	u64 sector = bio->bi_iter.bi_sector;
+	u32 sectors = bio_sectors(bio);
+	u8 op = remap_op_of(bio);
+
+	if (unlikely(!sectors))
+		return map_empty(set, bio, io);
+	if (op != REMAP_OP_READ && remap_held_spans(&set->held, sector, sectors))
+		return map_slowly(set, bio, io, op);
+	remap_look_up(set, op, sector, sectors, io);
+	if (unlikely(io->to.verdict != REMAP_SUBMIT))
+		return map_slowly(set, bio, io, op);
+	if (unlikely(io->to.sectors < sectors))
+		return map_first_part(set, bio, io);
+	remap_redirect(set, bio, io);
+	return DM_MAPIO_REMAPPED;
+}
+
+/*
+ * Most I/O of a disk in use is a read of a place that is not mapped: that is decided right here. A
+ * read that needs more looks up again with its token in hand, as inflight.h demands.
+ */
+int remap_map(struct dm_target *ti, struct bio *bio)
+{
+	struct remap_host *set = ((struct remap_target *)ti->private)->set;
+	u32 sectors = bio_sectors(bio);
+	struct remap_mapping to;
+	struct remap_io *io;
+
+	bio->bi_iter.bi_sector = dm_target_offset(ti, bio->bi_iter.bi_sector);
+	io = dm_per_bio_data(bio, sizeof(*io));
+	if (bio_op(bio) != REQ_OP_READ || unlikely(!sectors))
+		return map_tracked(set, bio, io);
+	rcu_read_lock_sched();
+	to = remap_core_map(set->core, REMAP_OP_READ, bio->bi_iter.bi_sector, sectors);
+	rcu_read_unlock_sched();
+	if (unlikely(to.sectors != sectors || to.device || to.verdict != REMAP_SUBMIT))
+		return map_tracked(set, bio, io);
+	io->to = to;
+	io->token = 0;
+	bio_set_dev(bio, set->bdev[0]);
+	return DM_MAPIO_REMAPPED;
+}
+
+/* Whether a device ended an I/O because it does not know the operation; it has not failed then. */
+static bool unknown_to(struct block_device *bdev, u8 op, blk_status_t status)
+{
+	if (status == BLK_STS_TARGET && op == REMAP_OP_DISCARD)
+		return !bdev_max_discard_sectors(bdev);
+	if (status == BLK_STS_TARGET && op == REMAP_OP_WRITE_ZEROES)
+		return !bdev_write_zeroes_sectors(bdev);
+	return status == BLK_STS_NOTSUPP;
+}
+
+/*
+ * A discard is a hint: on a spare that does not know it, it is done by ignoring it. A NOWAIT bio
+ * that would have waited says nothing about the device either.
+ */
+blk_status_t remap_failed(struct remap_host *set, const struct remap_io *io, blk_status_t status)
+{
+	if (io->to.verdict != REMAP_SUBMIT || status == BLK_STS_AGAIN)
+		return status;
+	if (unknown_to(set->bdev[io->to.device], io->to.op, status))
+		return io->to.op == REMAP_OP_DISCARD && io->to.device ? BLK_STS_OK : status;
+	if (io->to.sectors)
+		remap_core_io_failed(set->core, io->to.op, io->to.device, io->to.sector,
+				     io->to.sectors, remap_io_status(status));
+	else
+		remap_core_flush_failed(set->core, io->to.device, remap_io_status(status));
+	return status;
+}
+
+static noinline int end_tracked(struct remap_host *set, struct bio *bio, blk_status_t *error)
+{
+	struct remap_io *io = dm_per_bio_data(bio, sizeof(*io));
+
+	remap_drop_token(set, io);
+	if (unlikely(*error))
+		*error = remap_failed(set, io, *error);
+	return DM_ENDIO_DONE;
+}
+
+/*
+ * A good read from main holds no token and has nothing to tell. A driver may have pointed the bio
+ * to a device of its own below, which then is not main: main is claimed by device-mapper.
+ */
+int remap_end_io(struct dm_target *ti, struct bio *bio, blk_status_t *error)
+{
+	struct remap_host *set = ((struct remap_target *)ti->private)->set;
+
+	if (likely(!*error) && bio_op(bio) == REQ_OP_READ && bio->bi_bdev == set->bdev[0])
+		return DM_ENDIO_DONE;
+	return end_tracked(set, bio, error);
+}

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The set: a main device and its spares, the core that decides about them, and what the shim keeps
+ * for them. It is the core's `host`.
+ *
+ * A set belongs to one mapped device and is shared by its tables. A reload makes the new table
+ * before it drops the old one, so the set, and with it every remap, lives on until the last table
+ * that uses it is gone. The registry (set.c) sees to it that no device is part of two sets.
+ *
+ * bdev[] is valid without references of its own: each table that uses the set has opened all of
+ * its devices, an open block_device is one object however often it is opened, and the set ends
+ * with the last table.
+ */
+#ifndef REMAP_SET_H
+#define REMAP_SET_H
+
+#include <linux/bio.h>
+#include <linux/device-mapper.h>
+#include <linux/mutex.h>
+#include <linux/workqueue.h>
+
+#include "core/remap_core.h"
+#include "held.h"
+#include "inflight.h"
+
+/* Enough for the core's largest piece at any place in memory. */
+#define REMAP_COPY_PAGES ((REMAP_COPY_SECTORS << SECTOR_SHIFT) / PAGE_SIZE + 1)
+
+/* One target of one table: ti->private. Constant from ctr to dtr. */
+struct remap_target {
+	struct remap_host *set;
+	struct dm_target *ti;
+	struct list_head user; /* in set->users */
+	u32 devices;
+	struct dm_dev *device[REMAP_MAX_DEVICES];
+};
+
+struct remap_host {
+	/* Constant while the set lives. */
+	struct remap_core *core;
+	struct block_device *bdev[REMAP_MAX_DEVICES];
+	u32 devices;
+	struct mapped_device *md;
+
+	struct remap_inflight inflight;
+	struct remap_held held;
+
+	struct mutex writer; /* remap_host_lock() */
+	struct bio_vec vecs[REMAP_COPY_PAGES]; /* under writer: the core's own read or write */
+
+	struct work_struct event;
+	/* Under the registry's mutex. */
+	struct list_head list;
+	struct list_head users;
+	/* Written under the registry's mutex: tables that were opened for writing. */
+	unsigned int writers;
+};
+
+/*
+ * Finds or makes the set for a target whose devices are open, and enters the target as a user.
+ * Returns 0 or a negative errno with *error set to a static sentence. Context: sleep.
+ */
+int remap_set_get(struct remap_target *target, const struct remap_device_facts *facts,
+		  const char **error);
+/* The last user's call ends the set. Context: sleep, no I/O of the target's left. */
+void remap_set_put(struct remap_target *target);
+
+#endif
