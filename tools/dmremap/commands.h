@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// The subcommands: each adds itself to the program. One file each, but for the four that change a
+// range by one message (change.cc).
+#pragma once
+
+#include <CLI/CLI.hpp>
+
+namespace dmremap {
+
+void add_create(CLI::App &program);
+void add_remove(CLI::App &program);
+void add_list(CLI::App &program);
+void add_status(CLI::App &program);
+void add_changes(CLI::App &program);
+
+}  // namespace dmremap

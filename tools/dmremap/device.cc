@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "tools/dmremap/device.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <libdevmapper.h>
+#include <linux/fs.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <memory>
+#include <sstream>
+
+#include "tools/dmremap/failure.h"
+
+namespace dmremap {
+namespace {
+
+constexpr const char *kTarget = "dm-remap";
+
+struct TaskDeleter {
+	void operator()(dm_task *task) const { dm_task_destroy(task); }
+};
+using Task = std::unique_ptr<dm_task, TaskDeleter>;
+
+// libdevmapper prints on its own; what it has to say is in our sentences.
+void be_quiet(int, const char *, int, int, const char *, ...) {}
+
+Task new_task(int type, const std::string &name)
+{
+	dm_log_with_errno_init(be_quiet);
+	if (geteuid() != 0)
+		throw Failure(ExitCode::no_permission,
+			      name + ": mapped devices can be reached by root only");
+	Task task(dm_task_create(type));
+	if (!task)
+		throw Failure(ExitCode::wrong_device,
+			      "device-mapper does not answer: is dm_mod loaded?");
+	if (!dm_task_set_name(task.get(), name.c_str()))
+		throw Failure(ExitCode::wrong_arguments,
+			      fmt::format("'{}' cannot be the name of a mapped device", name));
+	return task;
+}
+
+[[noreturn]] void fail(const std::string &what, int error)
+{
+	throw Failure(exit_code_of(error), fmt::format("{}: {}", what, strerror(error)));
+}
+
+void run(const Task &task, const std::string &what)
+{
+	if (!dm_task_run(task.get()))
+		fail(what, dm_task_get_errno(task.get()));
+}
+
+uint64_t sectors_of(const std::string &path)
+{
+	const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		fail(path, errno);
+	uint64_t bytes = 0;
+	const int answered = ioctl(fd, BLKGETSIZE64, &bytes);
+	close(fd);
+	if (answered < 0)
+		throw Failure(ExitCode::wrong_device, path + " is not a block device");
+	return bytes / 512;
+}
+
+void run_with_node(const Task &task, const std::string &what)
+{
+	uint32_t cookie = 0;
+	if (!dm_task_set_cookie(task.get(), &cookie, 0))
+		throw Failure(ExitCode::wrong_device, what + ": udev does not answer");
+	const bool done = dm_task_run(task.get());
+	const int error = dm_task_get_errno(task.get());
+	dm_udev_wait(cookie);
+	if (!done)
+		fail(what, error);
+	dm_task_update_nodes();
+}
+
+}  // namespace
+
+Device::Device(const std::string &name) : name_(name.substr(name.rfind('/') + 1))
+{
+	status_words();
+}
+
+void Device::create(const std::string &name, const std::string &main, const std::string &spare)
+{
+	const uint64_t length = sectors_of(main);
+	sectors_of(spare);
+	const Task task = new_task(DM_DEVICE_CREATE, name);
+	const std::string line = main + ' ' + spare;
+	dm_task_add_target(task.get(), 0, length, kTarget, line.c_str());
+	run_with_node(task, fmt::format("{} cannot be created; the kernel log says why", name));
+}
+
+void Device::remove(const std::string &name)
+{
+	const Device device(name);
+	run_with_node(new_task(DM_DEVICE_REMOVE, device.name()),
+		      fmt::format("{} cannot be removed", device.name()));
+}
+
+std::vector<std::string> Device::status_words() const
+{
+	const Task task = new_task(DM_DEVICE_STATUS, name_);
+	run(task, name_);
+	uint64_t start = 0;
+	uint64_t length = 0;
+	char *type = nullptr;
+	char *words = nullptr;
+	dm_get_next_target(task.get(), nullptr, &start, &length, &type, &words);
+	if (!type || strcmp(type, kTarget) != 0)
+		throw Failure(ExitCode::wrong_device,
+			      fmt::format("{} is not a {} device but {}", name_, kTarget,
+					  type ? type : "empty"));
+	std::istringstream stream(words ? words : "");
+	std::vector<std::string> result;
+	for (std::string word; stream >> word;)
+		result.push_back(word);
+	return result;
+}
+
+std::string Device::message(const std::string &words) const
+{
+	const Task task = new_task(DM_DEVICE_TARGET_MSG, name_);
+	dm_task_set_sector(task.get(), 0);
+	dm_task_set_message(task.get(), words.c_str());
+	if (!dm_task_run(task.get())) {
+		const int error = dm_task_get_errno(task.get());
+		const auto status = values("status");
+		const auto told = status.find("last_error");
+		throw Failure(exit_code_of(error),
+			      told == status.end() ? strerror(error) : told->second);
+	}
+	const char *reply = dm_task_get_message_response(task.get());
+	return reply ? reply : "";
+}
+
+std::map<std::string, std::string> Device::values(const std::string &words) const
+{
+	const Task task = new_task(DM_DEVICE_TARGET_MSG, name_);
+	dm_task_set_sector(task.get(), 0);
+	dm_task_set_message(task.get(), words.c_str());
+	run(task, name_);
+	const char *reply = dm_task_get_message_response(task.get());
+	std::istringstream stream(reply ? reply : "");
+	std::map<std::string, std::string> result;
+	for (std::string line; std::getline(stream, line);) {
+		const size_t equals = line.find('=');
+		if (equals != std::string::npos)
+			result[line.substr(0, equals)] = line.substr(equals + 1);
+	}
+	return result;
+}
+
+}  // namespace dmremap

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "tools/dmremap/failure.h"
+
+#include <cerrno>
+
+namespace dmremap {
+
+ExitCode exit_code_of(int error)
+{
+	switch (error) {
+	case EPERM:
+	case EACCES:
+		return ExitCode::no_permission;
+	case ENOMEM:
+		return ExitCode::no_memory;
+	case EEXIST:
+	case EBUSY:
+		return ExitCode::busy;
+	case ENXIO:
+	case ENODEV:
+	case EIO:
+	case ENODATA:
+		return ExitCode::wrong_device;
+	default:
+		return ExitCode::wrong_arguments;
+	}
+}
+
+}  // namespace dmremap
