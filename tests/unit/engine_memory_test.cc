@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// No memory: every allocation of every message fails once, alone and with all that follow. The
+// message is done or refused, and a refused one has changed nothing.
+#include <cerrno>
+
+#include "tests/unit/remap_set.h"
+
+namespace remap::test {
+namespace {
+
+constexpr Sector kStep = Engine<MemoryHost>::kStepSectors;
+const Shape kShape = {.spare_sectors = 98304};
+
+// Extents of several kinds around the sectors that the messages change, in a fragmented spare.
+void fill(RemapSet &set)
+{
+	for (u32 i = 0; i < 40; ++i)
+		ASSERT_EQ(set.send("add_remap " + std::to_string(1000 + 3 * i) + " " +
+				   std::to_string(5 * i) + " 2"),
+			  1);
+	set.host.main.mark_unreadable(2010, 4);
+	set.host.main.mark_unreadable(2050, 1);
+	ASSERT_EQ(set.send("add_remap 1900 3000 300"), 1);
+	for (u32 at = 3002; at < 3100; at += 7)
+		set.host.main.mark_unreadable(at, 2);
+	for (u32 at = 20000; at < 22000; at += 400)
+		set.host.main.mark_unreadable(at);
+	// All of 8 MiB, which the table keeps in one word.
+	ASSERT_EQ(set.send("add_remap 32768 10000 16384 nocopy"), 1);
+}
+
+struct Change {
+	std::string message;
+	bool closed = false;
+};
+
+std::vector<Change> changes()
+{
+	const Sector border = Layout::of(kShape.spare_sectors).border();
+	return {
+		{"add_remap 3000 4000 100"},
+		{"add_remap 3000 4000 100 nocopy"},
+		{"add_remap 3000 " + std::to_string(border - 3) + " 100"},
+		{"add_remap 4000 29000 1"},
+		{"relocate 3000 100"},
+		{"relocate 3000 1"},
+		{"relocate 1002 1"},
+		{"relocate 20000 2000"},
+		{"remove_remap 1060"},
+		{"remove_remap 1900 50"},
+		{"remove_remap 1950 20"},
+		{"remove_remap 1900 300 stale-ok", true},
+		{"remove_remap 36000 100 stale-ok", true},
+		{"remove_remap 32768 100 stale-ok", true},
+	};
+}
+
+// Returns whether the allocation that was to fail was reached.
+bool try_once(const Change &change, u64 nth, bool and_all_later)
+{
+	RemapSet set(kShape);
+	fill(set);
+	set.host.open = !change.closed;
+	Snapshot before = set.snapshot();
+	set.host.faults.arm(nth, and_all_later ? nth : AllocationFaults::kNever);
+	const int result = set.refusal(change.message);
+	const bool reached = set.host.faults.count() >= nth;
+	set.host.faults.disarm();
+	SCOPED_TRACE(change.message + ", allocation " + std::to_string(nth) +
+		     (and_all_later ? " and all later ones" : ""));
+	if (result == 0) {
+		set.check_books();
+		return reached;
+	}
+	EXPECT_EQ(result, ENOMEM) << set.last_error();
+	EXPECT_NE(set.last_error().find("not enough memory"), std::string::npos);
+	// What was copied back lies under the mapping.
+	before.main = set.host.main.written();
+	// The second failure may hit the way back: then a beginning stays, which the sentence tells.
+	if (and_all_later && set.last_error().find("stay so") != std::string::npos)
+		set.check_books();
+	else
+		set.expect_same(before, false);
+	EXPECT_EQ(set.send(change.message), 1) << set.last_error();
+	set.check_books();
+	return reached;
+}
+
+TEST(EngineMemory, EachAllocationOfEachMessage)
+{
+	for (const Change &change : changes()) {
+		u64 alone = 1;
+		while (try_once(change, alone, false))
+			++alone;
+		for (u64 nth = 1; nth < alone; ++nth)
+			try_once(change, nth, true);
+		ASSERT_LT(alone, 1000u);
+		if (HasFailure())
+			break;
+	}
+}
+
+TEST(EngineMemory, ClearAllKeepsWhatItCannotUnmap)
+{
+	for (u64 nth = 1; nth < 30; ++nth) {
+		RemapSet set;
+		fill(set);
+		set.host.open = false;
+		set.host.faults.arm(nth, AllocationFaults::kNever);
+		const int result = set.refusal("clear_all stale-ok");
+		set.host.faults.disarm();
+		EXPECT_TRUE(result == 0 || result == ENOMEM);
+		set.check_books();
+		EXPECT_EQ(set.send("clear_all stale-ok"), 1);
+		EXPECT_EQ(set.spare_used(), 0u);
+	}
+}
+
+TEST(EngineMemory, LongMessageKeepsWholeSteps)
+{
+	for (u64 nth = 1; nth < 60; ++nth) {
+		RemapSet set;
+		set.host.faults.arm(nth, AllocationFaults::kNever);
+		const int result = set.refusal("relocate 0 20000");
+		set.host.faults.disarm();
+		EXPECT_EQ(set.engine.table().mapped_sectors() % kStep, result ? 0 : 20000 % kStep);
+		set.check_books();
+		if (result) {
+			EXPECT_EQ(result, ENOMEM);
+			EXPECT_EQ(set.send("relocate 0 20000"), 1) << set.last_error();
+		}
+		EXPECT_EQ(set.engine.table().extents(), 1u);
+	}
+}
+
+TEST(EngineMemory, CreateGivesBackWhatItGot)
+{
+	for (u64 nth = 1;; ++nth) {
+		MemoryHost host(65536, 32768);
+		host.faults.arm(nth, AllocationFaults::kNever);
+		Engine<MemoryHost> engine(host);
+		const Status made = engine.create({65536, 32768, 1});
+		if (made.ok()) {
+			EXPECT_GT(nth, 3u);
+			break;
+		}
+		EXPECT_EQ(made.error(), Error::no_memory);
+	}
+	MemoryHost host(65536, 64);
+	Engine<MemoryHost> engine(host);
+	EXPECT_EQ(engine.create({65536, 64, 1}).error(), Error::spare_full);
+}
+
+}  // namespace
+}  // namespace remap::test

@@ -1,0 +1,228 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// What the set tells: listings and their paging, small reply buffers, every key, every counter.
+#include <cerrno>
+
+#include "tests/unit/remap_set.h"
+
+namespace remap::test {
+namespace {
+
+void fill(RemapSet &set)
+{
+	ASSERT_EQ(set.send("add_remap 1000 5000 100"), 1);
+	ASSERT_EQ(set.send("add_remap 1100 5100 50"), 1);
+	ASSERT_EQ(set.send("add_remap 2000 6000 8 nocopy"), 1);
+	ASSERT_EQ(set.write(2002, 2, 5), IoStatus::ok);
+}
+
+TEST(EngineList, ExactLines)
+{
+	RemapSet set;
+	EXPECT_EQ(set.send("list"), 0);
+	EXPECT_EQ(set.send("pending"), 0);
+	fill(set);
+	EXPECT_EQ(set.send("list"), 1);
+	EXPECT_EQ(set.reply, "1000 5000 100 active\n1100 5100 50 active\n2000 6000 2 lost\n"
+			     "2002 6002 2 active\n2004 6004 4 lost\n");
+	EXPECT_EQ(set.send("LIST 1100 2"), 1);
+	EXPECT_EQ(set.reply, "1100 5100 50 active\n2000 6000 2 lost\nnext 2002\n");
+	EXPECT_EQ(set.send("list 2004"), 1);
+	EXPECT_EQ(set.reply, "2004 6004 4 lost\n");
+	EXPECT_EQ(set.send("list 0 5"), 1);
+	EXPECT_EQ(set.reply.find("next"), std::string::npos);
+	EXPECT_EQ(set.send("list 3000"), 0);
+	EXPECT_EQ(set.send("list 65536"), 0);
+	EXPECT_EQ(set.send("list 18446744073709551615 1"), 0);
+}
+
+TEST(EngineList, PagesVisitEveryExtentOnce)
+{
+	for (const usize room : {64, 100, 256, 1000}) {
+		RemapSet set;
+		for (u32 i = 0; i < 200; ++i)
+			ASSERT_EQ(set.send("relocate " + std::to_string(i * 300) + " 3"), 1);
+		std::string all;
+		std::string from = "0";
+		for (u32 page = 0; !from.empty() && page < 500; ++page) {
+			ASSERT_EQ(set.send("list " + from, room), 1);
+			ASSERT_LT(set.reply.size() + 1, room) << "looks cut off";
+			const usize next = set.reply.find("next ");
+			all += set.reply.substr(0, next);
+			from = next == std::string::npos ? "" : set.reply.substr(next + 5);
+			if (!from.empty())
+				from.pop_back();
+		}
+		ASSERT_EQ(set.send("list", 1 << 16), 1);
+		EXPECT_EQ(all, set.reply);
+	}
+}
+
+TEST(EngineReply, TooSmallForAMutatingMessageDoesNothing)
+{
+	for (const usize room : {1, 2, 100, 255}) {
+		RemapSet set;
+		fill(set);
+		set.host.open = false;
+		const Snapshot before = set.snapshot();
+		for (const char *message :
+		     {"add_remap 10 20 5", "relocate 10 5", "remove_remap 1000", "clear_all",
+		      "clear_all stale-ok", "clear_stats"}) {
+			EXPECT_EQ(set.send(message, room), 1) << message;
+			EXPECT_EQ(set.reply.size(), room - 1) << message;
+		}
+		set.expect_same(before);
+	}
+	RemapSet set;
+	EXPECT_EQ(set.send("add_remap 10 20 5", 256), 1);
+	EXPECT_EQ(set.reply, "added 10 -> 20 (length: 5)");
+}
+
+TEST(EngineReply, LongOnesFillWhatIsThere)
+{
+	RemapSet set;
+	fill(set);
+	for (usize room = 1; room < 1024; ++room) {
+		for (const char *message : {"help", "status", "stats", "health", "list", "list 0 1",
+					    "pending"}) {
+			set.send(message, room);
+			EXPECT_LT(set.reply.size(), room);
+		}
+		EXPECT_LE(set.refusal("frobnicate"), EINVAL);
+	}
+	EXPECT_EQ(set.send("help", 64), 1);
+	EXPECT_EQ(set.reply.size(), 63u);
+	// A listing that has no room for one line asks for more instead of pointing at itself.
+	EXPECT_EQ(set.send("list", 40), 1);
+	EXPECT_EQ(set.reply.size(), 39u);
+	EXPECT_EQ(set.send("list", 1), 1);
+	EXPECT_EQ(set.engine.message(0, nullptr, nullptr, 0), -EINVAL);
+}
+
+TEST(EngineReply, MutatingRepliesAreShort)
+{
+	RemapSet set;
+	EXPECT_EQ(set.send("relocate 0 30000"), 1);
+	EXPECT_LT(set.reply.size(), 256u);
+	EXPECT_EQ(set.send("help"), 1);
+	for (const MessageSpec &spec : kMessages)
+		EXPECT_EQ(set.reply.find(std::string(spec.word) + spec.usage + "\n") !=
+				  std::string::npos,
+			  spec.available)
+			<< spec.word;
+}
+
+std::vector<std::string> keys(const std::string &reply)
+{
+	std::vector<std::string> all;
+	std::istringstream lines(reply);
+	for (std::string line; std::getline(lines, line);)
+		all.push_back(line.substr(0, line.find('=')));
+	return all;
+}
+
+TEST(EngineReport, EveryKeyInItsOrder)
+{
+	RemapSet set;
+	ASSERT_EQ(set.send("status"), 1);
+	EXPECT_EQ(keys(set.reply),
+		  (std::vector<std::string>{
+			  "mode", "health", "extents", "mapped_sectors", "lost_sectors",
+			  "pending_sectors", "main_sectors", "block_sectors", "spare_used",
+			  "spare_total", "spare_reserved", "max_extents", "buckets", "table_bytes",
+			  "flags", "last_error"}));
+	ASSERT_EQ(set.send("stats"), 1);
+	EXPECT_EQ(keys(set.reply),
+		  (std::vector<std::string>{
+			  "read_errors", "write_errors", "flush_errors", "added", "removed",
+			  "refused", "copied_sectors", "returned_sectors", "lost_sectors_found",
+			  "revived_sectors", "fences", "resizes", "remapped_reads",
+			  "remapped_writes", "held", "held_outside", "deferred", "in_flight"}));
+	ASSERT_EQ(set.send("health"), 1);
+	EXPECT_EQ(keys(set.reply),
+		  (std::vector<std::string>{"score", "rating", "spare_used_percent",
+					    "unreadable_sectors", "read_errors", "write_errors",
+					    "flush_errors"}));
+}
+
+TEST(EngineReport, StatusFollowsTheSet)
+{
+	RemapSet set({.block_sectors = 8});
+	EXPECT_EQ(set.value("status", "mode"), "ok");
+	EXPECT_EQ(set.number("status", "health"), 100u);
+	EXPECT_EQ(set.number("status", "main_sectors"), 65536u);
+	EXPECT_EQ(set.number("status", "block_sectors"), 8u);
+	EXPECT_EQ(set.number("status", "spare_total"), set.data_sectors());
+	EXPECT_EQ(set.number("status", "spare_reserved") + set.data_sectors(), 32768u);
+	EXPECT_EQ(set.number("status", "max_extents"), 4096u);
+	EXPECT_EQ(set.value("status", "flags"), "volatile");
+	EXPECT_EQ(set.value("status", "last_error"), "");
+	const u64 bytes = set.number("status", "table_bytes");
+	const u64 buckets = set.number("status", "buckets");
+	EXPECT_GE(buckets, 64u);
+	for (u32 i = 0; i < 600; ++i)
+		ASSERT_EQ(set.send("relocate " + std::to_string(i * 104) + " 8"), 1);
+	ASSERT_EQ(set.send("add_remap 48 24000 16 nocopy"), 1);
+	EXPECT_EQ(set.number("status", "extents"), 601u);
+	EXPECT_EQ(set.number("status", "mapped_sectors"), 4816u);
+	EXPECT_EQ(set.number("status", "lost_sectors"), 16u);
+	EXPECT_EQ(set.number("status", "spare_used"), 4816u);
+	EXPECT_GT(set.number("status", "table_bytes"), bytes);
+	EXPECT_GT(set.number("status", "buckets"), buckets);
+	EXPECT_LT(set.number("status", "health"), 100u);
+	EXPECT_TRUE(set.host.logged("Adaptive hash table resize: 64 -> "));
+	EXPECT_GT(set.number("stats", "resizes"), 0u);
+	EXPECT_EQ(set.number("health", "spare_used_percent"), 4816 * 100 / set.data_sectors());
+	EXPECT_EQ(set.number("health", "unreadable_sectors"), 16u);
+	std::ostringstream line;
+	line << "ok " << set.number("status", "health") << " 601 4816 4816/"
+	     << set.data_sectors() << " 0/4096 0 16 0 0 601/0/0 "
+	     << set.number("status", "buckets") << " 0 1 volatile";
+	EXPECT_EQ(set.status_line(), line.str());
+	char ima[128];
+	Text text(ima, sizeof(ima));
+	set.engine.ima_line(text);
+	EXPECT_STREQ(ima, "extents=601,mapped_sectors=4816,lost_sectors=16");
+}
+
+// Does one thing and sees by how much a counter moved.
+void expect_moves(RemapSet &set, const char *key, u64 by, const std::function<void()> &act)
+{
+	const u64 before = set.number("stats", key);
+	act();
+	EXPECT_EQ(set.number("stats", key), before + by) << key;
+}
+
+TEST(EngineReport, EachCounterMovesAndIsCleared)
+{
+	RemapSet set;
+	set.host.main.mark_unreadable(1000, 3);
+	set.host.main.mark_unwritable(1, 1);
+	const auto add = [&] { EXPECT_EQ(set.send("add_remap 1000 5000 100"), 1); };
+	expect_moves(set, "read_errors", 1, [&] { set.read(999, 4); });
+	expect_moves(set, "write_errors", 1, [&] { set.write(0, 4, 1); });
+	expect_moves(set, "flush_errors", 1, [&] { set.engine.flush_failed(); });
+	expect_moves(set, "lost_sectors_found", 3, add);
+	expect_moves(set, "added", 1, [&] { EXPECT_EQ(set.send("relocate 500 3"), 1); });
+	expect_moves(set, "copied_sectors", 7, [&] { EXPECT_EQ(set.send("relocate 600 7"), 1); });
+	expect_moves(set, "remapped_reads", 1, [&] { set.read(1003, 1); });
+	expect_moves(set, "remapped_writes", 1, [&] { set.write(1003, 1, 1); });
+	expect_moves(set, "revived_sectors", 2, [&] { set.write(1000, 2, 1); });
+	expect_moves(set, "deferred", 1, [&] { set.write(1002, 1, 1); });
+	expect_moves(set, "returned_sectors", 3,
+		     [&] { EXPECT_EQ(set.send("remove_remap 500"), 1); });
+	expect_moves(set, "removed", 1, [&] { EXPECT_EQ(set.send("remove_remap 600"), 1); });
+	expect_moves(set, "removed", 1, [&] { EXPECT_EQ(set.send("clear_all"), 1); });
+	expect_moves(set, "refused", 1, [&] { set.send("remove_remap 600"); });
+	expect_moves(set, "fences", 1, [&] { EXPECT_EQ(set.send("relocate 600 7"), 1); });
+	EXPECT_EQ(set.number("health", "read_errors"), set.number("stats", "read_errors"));
+	EXPECT_EQ(set.number("health", "write_errors"), 1u);
+	EXPECT_EQ(set.number("health", "flush_errors"), 1u);
+	EXPECT_LT(set.number("health", "score"), 100u);
+	EXPECT_EQ(set.value("health", "rating"), "EXCELLENT");
+	EXPECT_EQ(set.send("clear_stats"), 1);
+	ASSERT_EQ(set.send("stats"), 1);
+	EXPECT_EQ(set.reply.find_first_of("123456789"), std::string::npos) << set.reply;
+}
+
+}  // namespace
+}  // namespace remap::test

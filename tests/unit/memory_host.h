@@ -1,0 +1,221 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// MemoryHost: the Platform on two MemoryDisks, with everything that a test wants to see, break or
+// do in the middle of a step. One thread.
+//
+// hook is called at the begin of each read, write, flush, forward and drain of the core's. It may
+// issue I/O, ask for a stop, or change the disks.
+#pragma once
+
+#include <cstdio>
+#include <cstdlib>
+#include <functional>
+#include <string>
+#include <unordered_map>
+
+#include "core/base/bits.h"
+#include "core/platform/platform.h"
+#include "tests/unit/user_io.h"
+
+namespace remap::test {
+
+enum class HostCall { read, write, flush, forward, drain };
+
+// Fails allocations by number, counted from 1 on since arm().
+class AllocationFaults {
+public:
+	static constexpr u64 kNever = ~u64{0};
+
+	void arm(u64 only, u64 from)
+	{
+		count_ = 0;
+		only_ = only;
+		from_ = from;
+	}
+	void disarm() { arm(kNever, kNever); }
+	bool next_fails() { return ++count_ == only_ || count_ >= from_; }
+	u64 count() const { return count_; }
+
+private:
+	u64 count_ = 0;
+	u64 only_ = kNever;
+	u64 from_ = kNever;
+};
+
+class MemoryHost {
+public:
+	MemoryHost(Sector main_sectors, Sector spare_sectors)
+		: main(main_sectors, u64{0xa} << 48), spare(spare_sectors, u64{0xb} << 48)
+	{
+	}
+	MemoryHost(const MemoryHost &) = delete;
+	MemoryHost &operator=(const MemoryHost &) = delete;
+	~MemoryHost()
+	{
+		require(live_.empty(), "memory was not given back");
+		require(!locked_, "the lock was not given back");
+	}
+
+	// ---- Platform ----
+	void *allocate(usize bytes)
+	{
+		if (faults.next_fails())
+			return nullptr;
+		void *memory = std::aligned_alloc(64, round_up(bytes, 64));
+		std::memset(memory, 0, round_up(bytes, 64));
+		live_[memory] = bytes;
+		return memory;
+	}
+	void deallocate(void *memory, usize bytes)
+	{
+		const auto found = live_.find(memory);
+		require(found != live_.end() && found->second == bytes, "freed as allocated");
+		live_.erase(found);
+		std::memset(memory, 0xdd, bytes);
+		std::free(memory);
+	}
+	u64 grace_start() { return graces_ += 2; }
+	// The second question finds it over.
+	bool grace_elapsed(u64 cookie) { return cookie < graces_ || ++grace_polls_ % 2 == 0; }
+	void grace_wait() {}
+
+	void lock()
+	{
+		require(!locked_, "lock() while locked");
+		locked_ = true;
+	}
+	void unlock()
+	{
+		require(locked_, "unlock() while not locked");
+		locked_ = false;
+	}
+	bool locked() const { return locked_; }
+
+	IoStatus read(DeviceIndex device, Sector sector, void *buffer, u32 count)
+	{
+		call(HostCall::read, device, sector, count);
+		return disk(device).read(sector, buffer, count);
+	}
+	IoStatus write(DeviceIndex device, Sector sector, const void *data, u32 count)
+	{
+		call(HostCall::write, device, sector, count);
+		return disk(device).write(sector, data, count);
+	}
+	IoStatus flush(DeviceIndex device)
+	{
+		call(HostCall::flush, device, 0, 0);
+		return disk(device).flush();
+	}
+	IoStatus forward(Request request, u64 first, DeviceIndex device, Sector sector, u32 count)
+	{
+		call(HostCall::forward, device, sector, count);
+		const Piece &piece = *static_cast<Piece *>(request);
+		require(first + count <= piece.sectors, "forward() inside the request");
+		return disk(device).write(sector, piece.data() + first, count, piece.io->fua);
+	}
+	// Whatever is in flight to the range ends now.
+	bool drain(Sector sector, u64 length)
+	{
+		call(HostCall::drain, kMainDevice, sector, length);
+		require(locked_, "drain() under the lock");
+		finish(sector, length);
+		return !drain_interrupted;
+	}
+	void release_held()
+	{
+		require(!locked_, "release_held() without the lock");
+		if (on_release)
+			on_release();
+	}
+
+	bool stop_requested() { return stop; }
+	bool writable() { return writes; }
+	bool device_open() { return open; }
+	void notify() { ++notified; }
+	void log(LogLevel, const char *text) { lines.emplace_back(text); }
+	void log_limited(const char *text) { lines.emplace_back(text); }
+	HostCounters counters() { return counted; }
+	void clear_counters() { counted = HostCounters{}; }
+
+	// ---- for tests ----
+	MemoryDisk &disk(DeviceIndex device)
+	{
+		require(device <= kFirstSpare, "a device of this set");
+		return device == kMainDevice ? main : spare;
+	}
+	// Carries out what is in flight to the range of main.
+	void finish(Sector sector, u64 length)
+	{
+		for (usize i = 0; i < in_flight.size();) {
+			const Piece piece = in_flight[i];
+			if (!ranges_overlap(piece.sector(), piece.sectors, sector, length)) {
+				++i;
+				continue;
+			}
+			in_flight.erase(in_flight.begin() + static_cast<std::ptrdiff_t>(i));
+			perform(piece);
+		}
+	}
+	void perform(const Piece &piece)
+	{
+		MemoryDisk &to = disk(piece.device);
+		const IoStatus status =
+			piece.io->op == Op::read
+				? to.read(piece.physical, piece.data(), piece.sectors)
+				: to.write(piece.physical, piece.data(), piece.sectors,
+					   piece.io->fua);
+		piece.end(status);
+		if (status != IoStatus::ok && on_failed)
+			on_failed(piece.io->op);
+	}
+	bool logged(const std::string &part) const
+	{
+		for (const std::string &line : lines)
+			if (line.find(part) != std::string::npos)
+				return true;
+		return false;
+	}
+	u64 allocations_live() const { return live_.size(); }
+
+	MemoryDisk main;
+	MemoryDisk spare;
+	AllocationFaults faults;
+	std::function<void(HostCall, DeviceIndex, Sector, u64)> hook;
+	std::function<void()> on_release;
+	std::function<void(Op)> on_failed;
+	std::vector<Piece> held;
+	std::vector<Piece> in_flight;
+	std::vector<std::string> lines;
+	HostCounters counted;
+	u64 notified = 0;
+	bool stop = false;
+	bool writes = true;
+	bool open = true;
+	bool drain_interrupted = false;
+
+	static void require(bool condition, const char *what)
+	{
+		if (condition)
+			return;
+		std::fprintf(stderr, "memory host: broken rule: %s\n", what);
+		std::abort();
+	}
+
+private:
+	void call(HostCall what, DeviceIndex device, Sector sector, u64 count)
+	{
+		if (!hook || in_hook_)
+			return;
+		in_hook_ = true;
+		hook(what, device, sector, count);
+		in_hook_ = false;
+	}
+
+	std::unordered_map<void *, usize> live_;
+	u64 graces_ = 0;
+	u64 grace_polls_ = 0;
+	bool locked_ = false;
+	bool in_hook_ = false;
+};
+static_assert(Platform<MemoryHost>);
+
+}  // namespace remap::test

@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// What people type: messages, table lines, and which devices can form a set.
+#include "core/engine/table_line.h"
+
+#include <gtest/gtest.h>
+
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include "core/engine/command.h"
+#include "core/engine/devices.h"
+
+namespace remap::test {
+namespace {
+
+// Words as dm hands them over.
+class Words {
+public:
+	explicit Words(const std::string &line)
+	{
+		std::istringstream stream(line);
+		for (std::string word; stream >> word;)
+			words_.push_back(word);
+		for (std::string &word : words_)
+			argv_.push_back(word.data());
+	}
+	u32 count() const { return static_cast<u32>(argv_.size()); }
+	char **argv() { return argv_.data(); }
+
+private:
+	std::vector<std::string> words_;
+	std::vector<char *> argv_;
+};
+
+Error parse(const std::string &line, Command *command)
+{
+	Words words(line);
+	char why[200];
+	Text text(why, sizeof(why));
+	const Error error = CommandParser::parse(words.count(), words.argv(), command, text);
+	EXPECT_EQ(error == Error::ok, !*why) << line << ": " << why;
+	return error;
+}
+
+TEST(Command, FlagsAndOptionalNumbers)
+{
+	Command command;
+	EXPECT_EQ(parse("remove_remap 5", &command), Error::ok);
+	EXPECT_EQ(command.numbers, 1u);
+	EXPECT_FALSE(command.flag);
+	EXPECT_TRUE(command.mutates);
+	command = Command{};
+	EXPECT_EQ(parse("Remove_Remap 5 6 Stale-OK", &command), Error::ok);
+	EXPECT_EQ(command.numbers, 2u);
+	EXPECT_EQ(command.number[1], 6u);
+	EXPECT_TRUE(command.flag);
+	EXPECT_STREQ(command.word, "remove_remap");
+	command = Command{};
+	EXPECT_EQ(parse("list 7", &command), Error::ok);
+	EXPECT_FALSE(command.mutates);
+	EXPECT_EQ(parse("clear_all nocopy", &command), Error::wrong_argument);
+	EXPECT_EQ(parse("add_remap 1 2 3 stale-ok", &command), Error::wrong_argument);
+	EXPECT_EQ(parse("add_remap nocopy 1 2 3", &command), Error::wrong_argument);
+	EXPECT_EQ(parse("", &command), Error::unknown_message);
+	EXPECT_EQ(parse("scan", &command), Error::not_available);
+}
+
+std::string fault_of(const std::string &line)
+{
+	Words words(line);
+	TableLine parsed;
+	const LineFault fault = TableLineParser(words.count(), words.argv()).parse(&parsed);
+	return fault ? std::string(fault.sentence) + " <" + fault.found + ">" : "";
+}
+
+TEST(TableLine, DevicesAlone)
+{
+	Words words("/dev/a /dev/b");
+	TableLine line;
+	EXPECT_FALSE(TableLineParser(words.count(), words.argv()).parse(&line));
+	EXPECT_STREQ(line.main, "/dev/a");
+	EXPECT_STREQ(line.spare, "/dev/b");
+	EXPECT_EQ(fault_of("/dev/a /dev/b 0"), "");
+}
+
+TEST(TableLine, EachFaultHasItsSentence)
+{
+	const std::string few = "too few arguments; a table line is: <main> <spare> "
+				"[<#features> <feature>...] ";
+	const std::string count = "<#features> does not match the number of words behind it ";
+	EXPECT_EQ(fault_of(""), few + "<>");
+	EXPECT_EQ(fault_of("a"), few + "<a>");
+	EXPECT_EQ(fault_of("a b c"),
+		  "<#features> is not a number; it counts the words behind it <c>");
+	EXPECT_EQ(fault_of("a b -1"),
+		  "<#features> is not a number; it counts the words behind it <-1>");
+	EXPECT_EQ(fault_of("a b 1"), count + "<1>");
+	EXPECT_EQ(fault_of("a b 0 heal"), count + "<0>");
+	EXPECT_EQ(fault_of("a b 18446744073709551615 heal"), count + "<18446744073709551615>");
+	EXPECT_EQ(fault_of("a b 1 frob"), "unknown feature; the kernel log names it <frob>");
+	EXPECT_EQ(fault_of("a b 2 heal Heal"), "feature 'heal' is given twice <Heal>");
+	EXPECT_EQ(fault_of("a b 4 set x set y"), "feature 'set' is given twice <set>");
+	EXPECT_EQ(fault_of("a b 4 retries 1 retries 2"), "feature 'retries' is given twice "
+							 "<retries>");
+	EXPECT_EQ(fault_of("a b 1 retries"),
+		  "feature 'retries' is malformed; it is: retries <number> <>");
+	EXPECT_EQ(fault_of("a b 2 retries x"),
+		  "feature 'retries' is malformed; it is: retries <number> <x>");
+	EXPECT_EQ(fault_of("a b 2 on_write_error retry"),
+		  "feature 'on_write_error' is malformed; it is: on_write_error remap|fail "
+		  "<retry>");
+	for (const char *ratio : {"5", "5/", "/5", "5/6/7", "a/b", "5/-6"})
+		EXPECT_EQ(fault_of(std::string("a b 2 budget ") + ratio),
+			  std::string("feature 'budget' is malformed; it is: budget "
+				      "<remaps>/<seconds> <") +
+				  ratio + ">");
+}
+
+TEST(TableLine, LaterFeaturesAreRefusedByName)
+{
+	for (const char *words :
+	     {"2 spare /dev/c", "2 set u", "2 main_id x", "2 ON_WRITE_ERROR Remap",
+	      "2 on_read_error retry", "2 retries 3", "2 budget 10/60", "2 scan_rate 0", "1 heal",
+	      "1 format", "1 allow_degraded"}) {
+		std::string name = std::string(words).substr(2);
+		name = name.substr(0, name.find(' '));
+		for (char &c : name)
+			c = lower(c);
+		EXPECT_EQ(fault_of(std::string("a b ") + words),
+			  "feature '" + name + "' is not available in this version <" + name + ">");
+	}
+	EXPECT_EQ(fault_of("a b 4 spare c spare d"),
+		  "feature 'spare' is not available in this version <spare>");
+}
+
+const DeviceFacts kMain = {.sectors = 100000, .identity = 1};
+const DeviceFacts kSpare = {.sectors = 100000, .identity = 2};
+
+std::string refused(DeviceFacts main, DeviceFacts spare, u64 length = 100000)
+{
+	char found[128];
+	Text text(found, sizeof(found));
+	const char *sentence = check_devices(main, spare, length, text);
+	return sentence ? std::string(sentence) + (*found ? ": " : "") + found : "";
+}
+
+DeviceFacts with(DeviceFacts facts, void (*change)(DeviceFacts &))
+{
+	change(facts);
+	return facts;
+}
+
+TEST(Devices, Rules)
+{
+	EXPECT_EQ(refused(kMain, kSpare), "");
+	EXPECT_EQ(refused(kMain, kSpare, 1), "");
+	EXPECT_EQ(refused(kMain, kMain), "main and spare are the same device");
+	EXPECT_NE(refused(with(kMain, [](DeviceFacts &d) { d.zoned = true; }), kSpare)
+			  .find("main is a zoned device"),
+		  std::string::npos);
+	EXPECT_NE(refused(kMain, with(kSpare, [](DeviceFacts &d) { d.zoned = true; }))
+			  .find("spare is a zoned device"),
+		  std::string::npos);
+	EXPECT_EQ(refused(kMain, kSpare, 100001), "the table's length reaches beyond main: length "
+						  "is 100001, main has 100000 sectors");
+	EXPECT_NE(refused(kMain, kSpare, 0), "");
+	EXPECT_EQ(refused(with(kMain, [](DeviceFacts &d) { d.sectors = 0; }), kSpare, 0),
+		  "main is too small or too large: main has 0 sectors");
+	EXPECT_NE(refused(with(kMain, [](DeviceFacts &d) { d.sectors = kMaxMainSectors + 1; }),
+			  kSpare)
+			  .find("too large"),
+		  std::string::npos);
+	EXPECT_EQ(refused(kMain, with(kSpare, [](DeviceFacts &d) { d.sectors = 1000; })),
+		  "the spare is smaller than its own metadata: spare has 1000 sectors, the "
+		  "metadata alone takes 1104");
+	EXPECT_NE(refused(kMain, with(kSpare, [](DeviceFacts &d) { d.sectors = u64{1} << 43; }))
+			  .find("larger than 2 PiB"),
+		  std::string::npos);
+}
+
+TEST(Devices, BlockSizes)
+{
+	const auto large = [](DeviceFacts &d) { d.logical_block = 4096; };
+	const DeviceFacts main = with(kMain, large);
+	const DeviceFacts spare = with(kSpare, large);
+	EXPECT_EQ(refused(main, spare), "");
+	EXPECT_EQ(refused(main, kSpare), "");
+	EXPECT_NE(refused(kMain, spare).find("the spare's logical block is larger than main's"),
+		  std::string::npos);
+	EXPECT_NE(refused(with(kMain, [](DeviceFacts &d) { d.logical_block = 8192; }), kSpare)
+			  .find("larger than 4096"),
+		  std::string::npos);
+}
+
+}  // namespace
+}  // namespace remap::test
