@@ -1,0 +1,83 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# shellcheck shell=bash
+# by-hand: yes
+# timeout: 120
+#
+# `dmsetup wait` wakes an administrator when more sectors are lost and when the spare fills up to 80,
+# 90 and 100 %, and lets him sleep otherwise.
+# By hand until all of it has been seen to pass.
+
+events() { dmsetup info -c --noheadings -o events "$1" | tr -d ' '; }
+
+# shellcheck disable=SC2329 # wait_for calls it
+asleep() { grep -qs dm_wait_event "/proc/$(pgrep -x dmsetup)/stack"; }
+
+# wakes DESCRIPTION WORDS... - the message ends a `dmsetup wait` that began before it.
+wakes() {
+    local description=$1 before waiter
+    shift
+    before=$(events live)
+    timeout 20 dmsetup wait live "$before" >waited &
+    waiter=$!
+    wait_for 10 asleep || fail "dmsetup does not wait"
+    msg_ok live "$@"
+    wait "$waiter" || fail "dmsetup wait did not end: $description"
+    eq "events: $description" "$(events live)" $((before + 1))
+}
+
+# silent DESCRIPTION WORDS... - the message is no event.
+silent() {
+    local description=$1 before
+    shift
+    before=$(events live)
+    msg_ok live "$@"
+    sleep 0.3
+    eq "no event: $description" "$(events live)" "$before"
+}
+
+lost_sectors() {
+    silent "a remap" add_remap 1000 5000 100
+    silent "its removal" remove_remap 1000
+    wakes "sectors that cannot be copied" relocate 3000 8
+    eq "lost" "$(field live lost)" 2
+    wakes "more of them, by nocopy" add_remap 4000 9000 4 nocopy
+    check "a write revives" vm-test-sectors stamp /dev/mapper/live 4000 4 2
+    silent "a remap when fewer are lost" relocate 5000 8
+    wakes "lost again" add_remap 4100 9100 1 nocopy
+    check "all are written" vm-test-sectors stamp /dev/mapper/live 3000 1101 2
+}
+
+spare_fills() {
+    local total total_events percent at=40000 size=0
+    replace_table main "0 $(sectors "$MAIN") linear $MAIN 0"
+    # The limits of the device are those of the table below it when it was loaded.
+    dmsetup table live | dmsetup load live && dmsetup resume live
+    msg_ok live clear_all
+    total=$(stat_value live spare_total)
+    silent "the spare up to 79 %" relocate $at $((total * 79 / 100))
+    for percent in 80 90 100; do
+        at=$((at + size + total * 79 / 100 * (percent == 80)))
+        size=$(((total * percent + 99) / 100 - $(field live spare | cut -d/ -f1)))
+        wakes "the spare at $percent %" relocate $at $size
+        logged "the kernel log: $percent %" "the spare is $percent % full"
+    done
+    silent "sectors given back" remove_remap $at
+    wakes "full once more" relocate $at $size
+    silent "all given back" clear_all
+    # In steps of 1 MiB, each of which passes one mark at most.
+    total_events=$(events live)
+    msg_ok live relocate 40000 "$total"
+    wait_for 5 marks_told || fail "events on the way to 100 %: $(($(events live) - total_events)), wanted 3"
+    pass "an event for each mark on the way to 100 %"
+}
+
+# shellcheck disable=SC2329 # wait_for calls it
+marks_told() { (($(events live) == total_events + 3)); }
+
+mkloop MAIN 64M
+mkloop SPARE 16M
+TOTAL=$(sectors "$MAIN")
+mkdm main "0 3003 linear $MAIN 0" "3003 2 error" "3005 $((TOTAL - 3005)) linear $MAIN 3005"
+mkremap live /dev/mapper/main "$SPARE"
+lost_sectors
+spare_fills

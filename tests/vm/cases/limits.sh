@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# shellcheck shell=bash
+# smoke: yes
+# timeout: 120
+#
+# What the device says it can do: the weakest of both below, and nothing that a remap would break.
+
+loops() {
+    mkloop MAIN 64M
+    mkloop SPARE 64M
+    mkremap r "$MAIN" "$SPARE"
+    eq "logical block" "$(queue /dev/mapper/r logical_block_size)" 512
+    matches "discard" "$(queue /dev/mapper/r discard_max_bytes)" '^[1-9]'
+    matches "write zeroes" "$(queue /dev/mapper/r write_zeroes_max_bytes)" '^[1-9]'
+    eq "write cache" "$(queue /dev/mapper/r write_cache)" 'write back'
+    eq "zoned" "$(queue /dev/mapper/r zoned)" none
+    eq "dax" "$(queue /dev/mapper/r dax)" 0
+    expect_fail "no secure erase" blkdiscard -f -s -o 0 -l 4096 /dev/mapper/r
+    check "discard" blkdiscard -o 0 -l 1048576 /dev/mapper/r
+    eq "no integrity" "$(cat /sys/block/dm-*/integrity/format 2>/dev/null || echo none)" none
+    dmsetup remove r
+}
+
+# A main that cannot discard leaves none to the device, a spare that cannot is left out of it.
+stacked() {
+    mknull plain memory_backed=1 size=64 discard=0
+    mkremap r "$NULL_DISK" "$SPARE"
+    eq "discard over a main without" "$(queue /dev/mapper/r discard_max_bytes)" 0
+    dmsetup remove r
+    mkremap r "$MAIN" "$NULL_DISK"
+    matches "discard over a spare without" "$(queue /dev/mapper/r discard_max_bytes)" '^[1-9]'
+    check "stamps" vm-test-sectors stamp /dev/mapper/r 0 3000 1
+    msg_ok r add_remap 1000 5000 100
+    check "a discard across what is on that spare" blkdiscard -o 0 -l $((2000 * 512)) /dev/mapper/r
+    check "is no error and leaves what is there" vm-test-sectors check /dev/mapper/r 1000 100 1
+    eq "write errors" "$(field r write_errors)" 0
+    dmsetup remove r
+    mknull big memory_backed=1 size=64 blocksize=4096 discard=1
+    mkremap r "$NULL_DISK" "$SPARE"
+    eq "logical block over a 4K main" "$(queue /dev/mapper/r logical_block_size)" 4096
+    eq "physical block over a 4K main" "$(queue /dev/mapper/r physical_block_size)" 4096
+    dmsetup remove r
+}
+
+# Commands past the block layer would go round the map and the fences.
+pass_through() {
+    mkscsi dev_size_mb=64 physblk_exp=3
+    mkremap r "$SCSI_DISK" "$SPARE"
+    check "SG_IO on the disk itself" sg_inq "$SCSI_DISK" >/dev/null
+    expect_fail "no SG_IO through the device" sg_inq /dev/mapper/r
+    eq "512-byte logical blocks of a 512e main" "$(queue /dev/mapper/r logical_block_size)" 512
+    eq "its physical ones" "$(queue /dev/mapper/r physical_block_size)" 4096
+    msg_ok r add_remap 1001 3 1
+    check "a remap of one logical block" dd if=/dev/mapper/r of=/dev/null bs=512 skip=1000 count=3 iflag=direct status=none
+    dmsetup remove r
+    mkremap r "$MAIN" "$SCSI_DISK"
+    eq "physical blocks of a spare count too" "$(queue /dev/mapper/r physical_block_size)" 4096
+    dmsetup remove r
+}
+
+loops
+stacked
+pass_through

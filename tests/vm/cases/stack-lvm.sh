@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# shellcheck shell=bash
+# set: full
+# timeout: 240
+#
+# LVM over dm-remap with a snapshot and a move of extents from one device to the next, and dm-remap
+# over logical volumes, which may grow under it.
+
+# There is no udev, and none of the caches it would fill. Main has the same label as the device over
+# it, so LVM is told where to look.
+lvm_do() {
+    lvm "$@" --config "devices { use_devicesfile=0 obtain_device_list_from_udev=0
+        external_device_info_source=\"none\" filter=[\"a|$LOOK_AT|\",\"r|.*|\"] }
+        activation { udev_sync=0 udev_rules=0 monitoring=0 } backup { backup=0 archive=0 }" \
+        >lvm.log 2>&1 || fail "lvm $*: $(grep -v -i warning lvm.log | tail -n 3)"
+}
+
+above() {
+    LOOK_AT='^/dev/mapper/(live|other)$'
+    mkremap live "$MAIN" "$SPARE"
+    mkremap other "$MAIN2" "$SPARE2"
+    lvm_do vgcreate bench /dev/mapper/live /dev/mapper/other
+    lvm_do lvcreate -y -L 48M -n data bench /dev/mapper/live
+    verified_under_churn /dev/mapper/bench-data "$(longer 4)" live
+    # A snapshot keeps what it was taken of while the origin is written over.
+    lvm_do lvcreate -y -s -L 24M -n snap bench/data
+    churn_begin live
+    churn_begin other
+    check "new stamps over the origin" vm-test-sectors stamp /dev/mapper/bench-data 0 32768 4
+    check "the snapshot has the old ones" vm-test-sectors check /dev/mapper/bench-snap 0 32768 3
+    lvm_do lvremove -y bench/snap
+    lvm_do pvmove -i 1 /dev/mapper/live /dev/mapper/other
+    churn_end live
+    churn_end other
+    check "data after pvmove between two dm-remaps" vm-test-sectors check /dev/mapper/bench-data 0 32768 4
+    healthy live
+    healthy other
+    lvm_do vgremove -ff -y bench
+    dmsetup remove live
+    dmsetup remove other
+    wipefs -qa "$MAIN" "$MAIN2"
+}
+
+below() {
+    local longer_table
+    LOOK_AT=^/dev/loop
+    lvm_do vgcreate under "$MAIN" "$SPARE"
+    lvm_do lvcreate -y -L 64M -n main under "$MAIN"
+    lvm_do lvcreate -y -L 48M -n spare under "$SPARE"
+    mkremap live /dev/mapper/under-main /dev/mapper/under-spare
+    verified_under_churn /dev/mapper/live "$(longer 4)" live
+    # Main grows under the device. What the set knows of main has the size of then, so a longer table
+    # is refused, and taken when the set is made anew.
+    msg_ok live relocate 1000 3000
+    lvm_do lvextend -L 80M under/main
+    longer_table=$(dmsetup table live | sed "s/^0 [0-9]*/0 $(sectors /dev/mapper/under-main)/")
+    expect_fail "a reload with the new length" dmsetup load live --table "$longer_table"
+    logged "says what to do" 'dm-remap: .*remove the device and create it'
+    eq "its remaps" "$(field live extents)" 1
+    msg_ok live clear_all
+    dmsetup remove live
+    mkdm live "$longer_table"
+    eq "the device has grown" "$(sectors /dev/mapper/live)" $((80 * 2048))
+    msg_ok live relocate $((70 * 2048)) 8
+    check "data after all" vm-test-sectors check /dev/mapper/live 0 32768 3
+    dmsetup remove live
+    lvm_do vgremove -ff -y under
+}
+
+modprobe dm-snapshot
+modprobe dm-mirror
+mkloop MAIN 96M
+mkloop SPARE 64M
+mkloop MAIN2 96M
+mkloop SPARE2 64M
+above
+below
