@@ -1,0 +1,92 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# Runs all tests on Debian 12, as root or with sudo, and installs what they need. The last line is
+# "N passed, M failed"; the exit status is 1 when M is not 0.
+#
+#     ./run-tests.sh              everything
+#     ./run-tests.sh NAME...      only these steps, and the packages
+#     ./run-tests.sh --list       the names of the steps
+#
+# A step that ends with a line "N passed, M failed" of its own counts with these numbers, any
+# other step counts as one. Logs are in build/log/.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")"
+. scripts/lib.sh
+. scripts/steps.sh
+
+SERIES=(6.1 6.12)
+FLAVOURS=(cloud plain)
+
+install_packages() { scripts/deps.sh build lint vm headers headers-cloud; }
+
+build_programs() {
+    make --no-print-directory programs WERROR=1
+    TARGETS=core-freestanding scripts/build-programs.sh build "$(nproc)" -DDMREMAP_WERROR=ON
+}
+
+build_with_clang() {
+    TARGETS='core-freestanding all' scripts/build-programs.sh build/clang "$(nproc)" \
+        -DCMAKE_CXX_COMPILER=clang++ -DDMREMAP_WERROR=ON
+}
+
+# build_module SERIES FLAVOUR - anything that a compiler, objtool or modpost says is a failure.
+build_module() {
+    local release log
+    release=$(scripts/kernel-release.sh "$1" "$2")
+    log=build/log/warnings-$release.log
+    rm -rf "build/module/$release"
+    make --no-print-directory module KVER="$release" W=1 2>&1 | tee "$log"
+    [[ -f build/module/$release/dm-remap.ko ]] || die "build/module/$release/dm-remap.ko was not built."
+    ! grep -iE 'warning|objtool:' "$log" || die "there are warnings: see above."
+}
+
+unit_tests() { scripts/run-unit.sh build; }
+
+# The three scripts on the table's growth and the steps of quickstart.sh, in one boot.
+vm_scripts() { tests/vm/run 6.12 validate-hash-resize runtime-verify runtime-resize main-job; }
+
+no_tracked_file_changed() {
+    local changed
+    changed=$(git -c safe.directory="$PWD" status --porcelain 2>/dev/null | sort)
+    [[ $changed == "$STATUS_BEFORE" ]] || {
+        diff <(echo "$STATUS_BEFORE") <(echo "$changed") || true
+        die "the tests changed files of the repository."
+    }
+}
+
+declare_steps() {
+    local series flavour
+    add_step programs 600 build_programs
+    add_step clang 600 build_with_clang
+    for series in "${SERIES[@]}"; do
+        for flavour in "${FLAVOURS[@]}"; do
+            add_step "module-$series-$flavour" 600 build_module "$series" "$flavour"
+        done
+    done
+    add_step unit 900 unit_tests
+    add_step sanitize-address 900 make --no-print-directory sanitize-address
+    add_step sanitize-thread 900 make --no-print-directory sanitize-thread
+    add_step lint 300 tests/lint/run
+    add_step vm-6.12 2400 tests/vm/run 6.12 --short
+    add_step vm-6.1-smoke 1200 tests/vm/run 6.1 --smoke
+    add_step vm-scripts 1800 vm_scripts
+    add_step clean-tree 60 no_tracked_file_changed
+}
+
+main() {
+    declare_steps
+    if [[ ${1:-} == --list ]]; then
+        list_steps
+        return
+    fi
+    [[ ${1:-} != -* ]] || die "there is no option $1; --list shows the steps."
+    mkdir -p build/log
+    STATUS_BEFORE=$(git -c safe.directory="$PWD" status --porcelain 2>/dev/null | sort)
+    run_step packages 1800 install_packages
+    ((FAILED == 0)) || finish_steps
+    run_steps "$@"
+    finish_steps
+}
+
+main "$@"

@@ -1,0 +1,97 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# Puts the module and the tools where the system looks for them, or takes them away again:
+#
+#     install.sh install|uninstall BUILD-DIRECTORY
+#
+# From the environment: DESTDIR (a staging root; depmod is then left to the package), PREFIX,
+# MODULEDIR, KVER.
+set -euo pipefail
+. "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+
+# Programs that are for developers and stay in the build directory.
+is_tool() { [[ -x $1 && $1 != */*-test* && $1 != */*bench* && $1 != */unit-tests ]]; }
+
+# What a build can have made: one module or, with BUILD_MODE=MODULAR, two.
+MODULE_NAMES=(dm-remap dm-remap-core)
+
+# module_target RELEASE [NAME]
+module_target() { printf '%s/lib/modules/%s/%s/%s.ko' "$DESTDIR" "$1" "$MODULEDIR" "${2:-dm-remap}"; }
+
+run_depmod() {
+    [[ -z $DESTDIR ]] || return 0
+    PATH=$PATH:/usr/sbin:/sbin depmod "$1"
+}
+
+# The module that was built for KVER, or for the running kernel, or the only one there is.
+choose_release() {
+    local release=${KVER:-} built
+    [[ -n $release ]] || release=$(scripts/module-kver.sh 2>/dev/null) || release=''
+    [[ -z $release || ! -e $1/module/$release/dm-remap.ko ]] || { printf '%s' "$release"; return; }
+    [[ -z ${KVER:-} ]] || return 0
+    mapfile -t built < <(find "$1/module" -name dm-remap.ko -printf '%h\n' 2>/dev/null)
+    ((${#built[@]} != 1)) || printf '%s' "${built[0]##*/}"
+}
+
+install_module() {
+    local release name
+    release=$(choose_release "$1")
+    if [[ -z $release ]]; then
+        [[ -z ${KVER:-} ]] || die "there is no module for $KVER: run 'make module KVER=$KVER' first."
+        say "no module to install: 'make module' builds one."
+        return
+    fi
+    for name in "${MODULE_NAMES[@]}"; do
+        if [[ -e $1/module/$release/$name.ko ]]; then
+            install -D -m 644 "$1/module/$release/$name.ko" "$(module_target "$release" "$name")"
+            say "installed $(module_target "$release" "$name")"
+        else
+            rm -f "$(module_target "$release" "$name")" # of an earlier build in the other mode
+        fi
+    done
+    run_depmod "$release"
+}
+
+install_tools() {
+    local program
+    for program in "$1"/bin/*; do
+        is_tool "$program" || continue
+        install -D -m 755 "$program" "$DESTDIR$PREFIX/sbin/${program##*/}"
+        say "installed $DESTDIR$PREFIX/sbin/${program##*/}"
+    done
+}
+
+uninstall_all() {
+    local file release program
+    for file in "$DESTDIR"/lib/modules/*/"$MODULEDIR"/dm-remap{,-core}.ko; do
+        [[ -e $file ]] || continue
+        release=${file#"$DESTDIR/lib/modules/"}
+        release=${release%%/*}
+        [[ -z ${KVER:-} || $KVER == "$release" ]] || continue
+        rm -f "$file"
+        run_depmod "$release"
+        say "removed $file"
+    done
+    for program in "$1"/bin/*; do
+        is_tool "$program" || continue
+        [[ ! -e $DESTDIR$PREFIX/sbin/${program##*/} ]] || say "removed $DESTDIR$PREFIX/sbin/${program##*/}"
+        rm -f "$DESTDIR$PREFIX/sbin/${program##*/}"
+    done
+}
+
+main() {
+    local build=$2
+    DESTDIR=${DESTDIR:-} PREFIX=${PREFIX:-/usr/local} MODULEDIR=${MODULEDIR:-updates}
+    case $1 in
+        install)
+            install_module "$build"
+            install_tools "$build"
+            ;;
+        uninstall) uninstall_all "$build" ;;
+        *) die "usage: install.sh install|uninstall BUILD-DIRECTORY" ;;
+    esac
+}
+
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+main "$@"
