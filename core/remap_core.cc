@@ -50,6 +50,7 @@ public:
 		remap_host_log(host_, static_cast<int>(level), text);
 	}
 	void log_limited(const char *text) { remap_host_log_limited(host_, text); }
+	bool random(void *buffer, usize bytes) { return remap_host_random(host_, buffer, bytes); }
 	HostCounters counters()
 	{
 		struct remap_host_counters counted = {};
@@ -58,6 +59,7 @@ public:
 			counted.held_outside,   counted.deferred,        counted.in_flight};
 	}
 	void clear_counters() { remap_host_clear_counters(host_); }
+	remap_host *host() const { return host_; }
 
 private:
 	remap_host *host_;
@@ -67,7 +69,7 @@ static_assert(Platform<CHost>);
 static_assert(static_cast<int>(IoStatus::ok) == REMAP_IO_OK);
 static_assert(static_cast<int>(IoStatus::interrupted) == REMAP_IO_INTERRUPTED);
 static_assert(static_cast<int>(Op::discard) == REMAP_OP_DISCARD);
-static_assert(static_cast<int>(Verdict::fail_medium) == REMAP_FAIL_MEDIUM);
+static_assert(static_cast<int>(Verdict::fail_closed) == REMAP_FAIL_CLOSED);
 static_assert(Engine<CHost>::kCopySectors == REMAP_COPY_SECTORS);
 
 DeviceFacts facts_of(const remap_device_facts &device)
@@ -83,6 +85,26 @@ void log_fault(const char *sentence, const char *found)
 	if (*found)
 		text << ": " << found;
 	remap_host_log(nullptr, REMAP_LOG_ERROR, line);
+}
+
+// Of words that the parser found well formed.
+Terms terms_of(const remap_table_line &line)
+{
+	Terms terms;
+	if (line.set)
+		(void)Uuid::parse(line.set, &terms.set);
+	for (usize i = 0; line.main_id && line.main_id[i] && i < kMainIdBytes; ++i)
+		terms.main_id[i] = line.main_id[i];
+	terms.format = line.format;
+	return terms;
+}
+
+// The sentence for the log and, without numbers, for dm.
+int refuse(remap_host *host, Error error, const Refusal &why, const char **sentence)
+{
+	*sentence = text_of(error);
+	remap_host_log(host, REMAP_LOG_ERROR, why.any() ? why.text() : *sentence);
+	return -errno_of(error);
 }
 
 }  // namespace
@@ -121,6 +143,9 @@ extern "C" int remap_core_parse_table(unsigned int argc, char **argv, remap_tabl
 	line->device[0] = parsed.main;
 	line->device[1] = parsed.spare;
 	line->devices = 2;
+	line->set = parsed.set;
+	line->main_id = parsed.main_id;
+	line->format = parsed.format;
 	return 0;
 }
 
@@ -140,29 +165,47 @@ extern "C" int remap_core_check_devices(const remap_device_facts *facts, uint32_
 }
 
 extern "C" int remap_core_create(remap_host *host, const remap_device_facts *facts, uint32_t,
-				 remap_core **core, const char **error)
+				 const remap_table_line *line, remap_core **core,
+				 const char **error)
 {
+	remap::Refusal why;
+	Error failed = Error::no_memory;
 	void *memory = remap_host_allocate(host, sizeof(remap_core));
 	if (memory) {
 		*core = new (remap_place{memory}) remap_core(host);
 		const remap::Status made = (*core)->engine.create(
 			{facts[0].sectors, facts[1].sectors,
-			 facts[0].logical_block / remap::kSectorBytes});
+			 facts[0].logical_block / remap::kSectorBytes},
+			remap::terms_of(*line), why);
 		if (made.ok())
 			return 0;
+		failed = made.error();
 		remap_core_destroy(*core);
 	}
-	*error = "not enough memory for the table of a main device of this size";
-	return -remap::errno_of(Error::no_memory);
+	return remap::refuse(host, failed, why, error);
 }
 
-extern "C" int remap_core_check_length(const remap_core *core, uint64_t length, const char **error)
+extern "C" int remap_core_check_table(remap_core *core, const remap_table_line *line,
+				      uint64_t length, const char **error)
 {
-	if (length <= core->engine.main_sectors())
-		return 0;
-	*error = "the table is longer than main was when its remaps began; remove the device and "
-		 "create it again";
-	return -remap::errno_of(Error::wrong_argument);
+	remap::Refusal why;
+	if (length > core->engine.main_sectors()) {
+		*error = "the table is longer than main was when its remaps began; remove the "
+			 "device and create it again";
+		return -remap::errno_of(Error::wrong_argument);
+	}
+	const remap::Status same = core->engine.check_terms(remap::terms_of(*line), why);
+	return same.ok() ? 0 : remap::refuse(core->platform.host(), same.error(), why, error);
+}
+
+extern "C" int remap_core_start(remap_core *core)
+{
+	remap::Refusal why;
+	const char *sentence;
+	const remap::Status started = core->engine.start(why);
+	return started.ok()
+		       ? 0
+		       : remap::refuse(core->platform.host(), started.error(), why, &sentence);
 }
 
 extern "C" void remap_core_destroy(remap_core *core)
@@ -215,6 +258,11 @@ extern "C" void remap_core_flush_failed(remap_core *core, uint8_t, uint8_t)
 	core->engine.flush_failed();
 }
 
+extern "C" bool remap_core_flush_owed(remap_core *core, uint8_t device)
+{
+	return core->engine.flush_owed(device);
+}
+
 extern "C" int remap_core_message(remap_core *core, unsigned int argc, char **argv, char *reply,
 				  unsigned int room)
 {
@@ -229,6 +277,8 @@ extern "C" unsigned int remap_core_status(const remap_core *core, enum remap_sta
 	Text text(words, room);
 	if (kind == REMAP_STATUS_INFO)
 		core->engine.status_line(text);
+	if (kind == REMAP_STATUS_TABLE)
+		core->engine.table_features(text);
 	if (kind == REMAP_STATUS_IMA)
 		core->engine.ima_line(text);
 	return static_cast<unsigned int>(text.length());

@@ -40,6 +40,9 @@ struct remap_host;
 struct remap_table_line {
 	const char *device[REMAP_MAX_DEVICES]; /* points into argv */
 	uint32_t devices;                      /* main and spares */
+	const char *set;                       /* NULL: not given; as are these */
+	const char *main_id;
+	bool format;
 };
 
 /*
@@ -69,21 +72,28 @@ int remap_core_check_devices(const struct remap_device_facts *facts, uint32_t de
 /* ---- life ---- */
 
 /*
- * Makes the state of a set. `host` is handed back with every remap_host_*() call. Returns 0 or a
- * negative errno with *error as above. Nothing is read from or written to the devices.
- * Context: sleep.
+ * Makes the state of a set. `host` is handed back with every remap_host_*() call; it can do I/O
+ * already. Reads what the spare says of itself, and refuses one that is not blank and not this
+ * set's; writes nothing. Returns 0 or a negative errno with *error as above. Context: sleep.
  */
 int remap_core_create(struct remap_host *host, const struct remap_device_facts *facts,
-		      uint32_t devices, struct remap_core **core, const char **error);
+		      uint32_t devices, const struct remap_table_line *line,
+		      struct remap_core **core, const char **error);
 /*
  * Whether a further table of `length` sectors can share the set. A table is sized when its set is
  * made, so main may have grown since, but what lies beyond has no place in it. Returns 0 or a
  * negative errno with *error as above. Context: sleep.
  */
-int remap_core_check_length(const struct remap_core *core, uint64_t length, const char **error);
+int remap_core_check_table(struct remap_core *core, const struct remap_table_line *line,
+			   uint64_t length, const char **error);
 /* No I/O, message or reader may be left. Context: sleep. */
 void remap_core_destroy(struct remap_core *core);
 
+/*
+ * Before I/O is let in, at first and after each suspend: loads the remaps, formats a blank spare,
+ * begins an epoch. Returns 0 or a negative errno; the sentence is in the log. Context: sleep.
+ */
+int remap_core_start(struct remap_core *core);
 /* Messages return -EINTR at their next step from here on; recoveries go on. Context: sleep. */
 void remap_core_presuspend(struct remap_core *core);
 /* All I/O has ended: messages are refused with -EBUSY until resume. Context: sleep. */
@@ -103,7 +113,8 @@ enum remap_verdict {
 	REMAP_SUBMIT,     /* send to `device` at `sector` */
 	REMAP_HOLD,       /* keep until remap_host_release_held(), then ask again */
 	REMAP_DEFER,      /* hand to remap_core_deferred_write() in a context that may sleep */
-	REMAP_FAIL_MEDIUM /* end with BLK_STS_MEDIUM */
+	REMAP_FAIL_MEDIUM, /* end with BLK_STS_MEDIUM */
+	REMAP_FAIL_CLOSED  /* end with BLK_STS_IOERR */
 };
 
 /* Holds for the first `sectors` sectors of what was asked; 1 <= sectors <= asked. */
@@ -144,6 +155,11 @@ uint8_t remap_core_deferred_write(struct remap_core *core, void *request, uint64
 void remap_core_io_failed(struct remap_core *core, uint8_t op, uint8_t device, uint64_t sector,
 			  uint32_t sectors, uint8_t status);
 void remap_core_flush_failed(struct remap_core *core, uint8_t device, uint8_t status);
+/*
+ * A flush of the user's succeeded on a device. Returns whether it must fail all the same, since a
+ * flush of the core's own failed before, and the device may have told only that one. Context: any.
+ */
+bool remap_core_flush_owed(struct remap_core *core, uint8_t device);
 
 /* ---- what people ask ---- */
 
@@ -203,6 +219,7 @@ uint8_t remap_host_forward(struct remap_host *host, void *request, uint64_t firs
 bool remap_host_drain(struct remap_host *host, uint64_t sector, uint64_t sectors);
 void remap_host_release_held(struct remap_host *host);
 bool remap_host_stop_requested(struct remap_host *host);
+bool remap_host_random(struct remap_host *host, void *buffer, size_t bytes);
 bool remap_host_writable(struct remap_host *host);
 bool remap_host_device_open(struct remap_host *host);
 void remap_host_notify(struct remap_host *host);

@@ -8,6 +8,7 @@
 #include <linux/blkdev.h>
 #include <linux/device-mapper.h>
 #include <linux/printk.h>
+#include <linux/random.h>
 #include <linux/rcupdate.h>
 #include <linux/sched/signal.h>
 #include <linux/workqueue.h>
@@ -51,6 +52,12 @@ bool remap_host_stop_requested(struct remap_host *set)
 bool remap_host_writable(struct remap_host *set)
 {
 	return READ_ONCE(set->writers);
+}
+
+bool remap_host_random(struct remap_host *set, void *buffer, size_t bytes)
+{
+	get_random_bytes(buffer, bytes);
+	return true;
 }
 
 bool remap_host_device_open(struct remap_host *set)

@@ -103,6 +103,8 @@ static noinline int map_slowly(struct remap_host *set, struct bio *bio, struct r
 			return DM_MAPIO_REMAPPED;
 		case REMAP_FAIL_MEDIUM:
 			return end_with(bio, BLK_STS_MEDIUM);
+		case REMAP_FAIL_CLOSED:
+			return end_with(bio, BLK_STS_IOERR);
 		case REMAP_DEFER:
 			remap_defer(set, bio);
 			return DM_MAPIO_SUBMITTED;
@@ -196,6 +198,8 @@ static noinline int end_tracked(struct remap_host *set, struct bio *bio, blk_sta
 	remap_drop_token(set, io);
 	if (unlikely(*error))
 		*error = remap_failed(set, io, *error);
+	else if (unlikely(!io->to.sectors) && remap_core_flush_owed(set->core, io->to.device))
+		*error = BLK_STS_IOERR;
 	return DM_ENDIO_DONE;
 }
 

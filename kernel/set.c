@@ -38,7 +38,8 @@ static void send_event(struct work_struct *work)
 }
 
 static struct remap_host *new_set(const struct remap_target *target,
-				  const struct remap_device_facts *facts, const char **error)
+				  const struct remap_device_facts *facts,
+				  const struct remap_table_line *line, const char **error)
 {
 	struct remap_host *set = kzalloc(sizeof(*set), GFP_KERNEL);
 	int result = -ENOMEM;
@@ -60,7 +61,7 @@ static struct remap_host *new_set(const struct remap_target *target,
 	result = remap_held_init(set);
 	if (result)
 		goto err_inflight;
-	result = remap_core_create(set, facts, set->devices, &set->core, error);
+	result = remap_core_create(set, facts, set->devices, line, &set->core, error);
 	if (result)
 		goto err_held;
 	return set;
@@ -163,7 +164,7 @@ static struct remap_host *find_set(const struct remap_target *target, const char
 }
 
 int remap_set_get(struct remap_target *target, const struct remap_device_facts *facts,
-		  const char **error)
+		  const struct remap_table_line *line, const char **error)
 {
 	struct remap_host *set;
 	int result = 0;
@@ -171,14 +172,14 @@ int remap_set_get(struct remap_target *target, const struct remap_device_facts *
 	mutex_lock(&registry);
 	set = find_set(target, error);
 	if (!set) {
-		set = new_set(target, facts, error);
+		set = new_set(target, facts, line, error);
 		if (!IS_ERR(set))
 			list_add(&set->list, &sets);
 	}
 	if (IS_ERR(set))
 		result = PTR_ERR(set);
 	else
-		result = remap_core_check_length(set->core, target->ti->len, error);
+		result = remap_core_check_table(set->core, line, target->ti->len, error);
 	if (!result) {
 		target->set = set;
 		list_add(&target->user, &set->users);

@@ -61,7 +61,7 @@ struct remap_host {
  * Returns 0 or a negative errno with *error set to a static sentence. Context: sleep.
  */
 int remap_set_get(struct remap_target *target, const struct remap_device_facts *facts,
-		  const char **error);
+		  const struct remap_table_line *line, const char **error);
 /* The last user's call ends the set. Context: sleep, no I/O of the target's left. */
 void remap_set_put(struct remap_target *target);
 

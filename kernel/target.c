@@ -130,7 +130,7 @@ static int make_target(struct remap_target *target, const struct remap_table_lin
 	gather_facts(target, facts);
 	result = remap_core_check_devices(facts, target->devices, target->ti->len, error);
 	if (!result)
-		result = remap_set_get(target, facts, error);
+		result = remap_set_get(target, facts, line, error);
 	if (result)
 		close_devices(target);
 	return result;
@@ -187,6 +187,16 @@ static int remap_iterate_devices(struct dm_target *ti, iterate_devices_callout_f
 static struct remap_core *core_of(const struct dm_target *ti)
 {
 	return ((struct remap_target *)ti->private)->set->core;
+}
+
+/* May sleep and do I/O: dm lets none of its own in before it returns. */
+static int remap_preresume(struct dm_target *ti)
+{
+	unsigned int noio = memalloc_noio_save();
+	int result = remap_core_start(core_of(ti));
+
+	memalloc_noio_restore(noio);
+	return result;
 }
 
 static void remap_presuspend(struct dm_target *ti)
@@ -276,6 +286,7 @@ struct target_type remap_target_type = {
 	.presuspend = remap_presuspend,
 	.presuspend_undo = remap_resume,
 	.postsuspend = remap_postsuspend,
+	.preresume = remap_preresume,
 	.resume = remap_resume,
 	.status = remap_status,
 	.message = remap_message,

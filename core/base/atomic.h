@@ -19,6 +19,7 @@ public:
 	T load_relaxed() const { return __atomic_load_n(&value_, __ATOMIC_RELAXED); }
 	void store_release(T value) { __atomic_store_n(&value_, value, __ATOMIC_RELEASE); }
 	void store_relaxed(T value) { __atomic_store_n(&value_, value, __ATOMIC_RELAXED); }
+	T exchange(T value) { return __atomic_exchange_n(&value_, value, __ATOMIC_ACQ_REL); }
 	// Counters that several contexts move; no order with other words.
 	void add_relaxed(T value) { __atomic_fetch_add(&value_, value, __ATOMIC_RELAXED); }
 

@@ -2,7 +2,7 @@
 // Every cause for which the core refuses or gives up, once: its name, its errno, its sentence.
 //
 // The sentence is what the user reads. Where numbers help, the place that refuses adds them with
-// a Refusal (core/engine/refusal.h); the cause stays the same.
+// a Refusal (core/base/refusal.h); the cause stays the same.
 #pragma once
 
 #include "core/base/types.h"
@@ -30,7 +30,13 @@ namespace remap {
 	X(spare_io, 5, "the spare refused the I/O")                                              \
 	X(in_use, 16, "the device is open")                                                      \
 	X(read_only, 30, "the set is read-only")                                                 \
-	X(broken, 5, "an internal check failed; the set was made read-only")
+	X(broken, 5, "an internal check failed; the set was made read-only")                    \
+	X(not_blank, 17, "the spare is not blank and not ours; nothing was written to it")       \
+	X(wrong_set, 22, "the spare belongs to another set or another main device")              \
+	X(unknown_format, 95, "the metadata has a format that this version does not know")       \
+	X(damaged, 117, "the metadata is damaged beyond what its copies can mend")               \
+	X(unwritable, 30, "the metadata can no longer be written; nothing can be changed")       \
+	X(no_randomness, 11, "no random numbers for the name of a new set")
 
 enum class Error : u8 {
 #define X(name, number, text) name,

@@ -72,19 +72,46 @@ Status Engine<P>::clear_window(Refusal &why, Sector main, u64 length, Cleared *s
 	unreadable_.begin(main); // marks what has to stay
 	if (!sum->stale_ok)
 		TRY(return_window(why, main, length, sum));
-	Extent run;
-	for (Sector at = main; next_mapped(at, main + length, &run); at = run.main + run.length) {
-		bool stays;
-		const u64 alike = unreadable_.run(run.main, run.length, &stays);
-		run.length = alike;
-		const Status freed = stays ? Status{} : free_range(run.main, run.length);
-		if (!freed.ok())
-			sum->reason = freed.error();
-		(stays || !freed.ok() ? sum->kept : sum->removed) += run.length;
-	}
+	TRY(unmap_window(step, main, length, sum));
 	log_resize();
 	announce();
 	return {};
+}
+
+// Unmaps what does not have to stay. One record for all, so the places are free only behind it.
+template <Platform P>
+Status Engine<P>::unmap_window(Step &step, Sector main, u64 length, Cleared *sum)
+{
+	const u32 places = note_places(main, length);
+	Extent run;
+	for (Sector at = main; next_mapped(at, main + length, &run); at = run.main + run.length) {
+		bool stays;
+		run.length = unreadable_.run(run.main, run.length, &stays);
+		const Status freed = stays ? Status{} : table_.remove(run.main, run.length);
+		if (!freed.ok()) {
+			sum->reason = freed.error();
+			unreadable_.add(run.main, run.length);
+		}
+		(stays || !freed.ok() ? sum->kept : sum->removed) += run.length;
+	}
+	TRY(step.commit(Growth::free));
+	release_cleared(main, places);
+	return {};
+}
+
+template <Platform P> void Engine<P>::release_cleared(Sector main, u32 count)
+{
+	const Answer *runs = reinterpret_cast<const Answer *>(buffer_);
+	for (u32 i = 0; i < count; main += runs[i++].sectors) {
+		if (runs[i].state != State::active && runs[i].state != State::lost)
+			continue;
+		bool stays;
+		for (u64 done = 0, alike; done < runs[i].sectors; done += alike) {
+			alike = unreadable_.run(main + done, runs[i].sectors - done, &stays);
+			if (!stays)
+				space_.release(sector_of(runs[i].place) + done, alike);
+		}
+	}
 }
 
 // Copies a window's runs back and flushes main; marks those for which that did not succeed.
@@ -103,7 +130,7 @@ Status Engine<P>::return_window(Refusal &why, Sector main, u64 length, Cleared *
 		sum->reason = copied.error();
 		unreadable_.add(run.main, run.length);
 	}
-	if (platform_.flush(kMainDevice) != IoStatus::ok) {
+	if (debt_.flush(platform_, kMainDevice) != IoStatus::ok) {
 		sum->reason = Error::main_io;
 		unreadable_.add(main, length);
 	}

@@ -53,7 +53,7 @@ inline constexpr MessageSpec kMessages[] = {
 	{Verb::list, "list", " [FROM [COUNT]]", {"FROM", "COUNT"}, 0, 2, nullptr, false, true},
 	{Verb::pending, "pending", " [FROM [COUNT]]", {"FROM", "COUNT"}, 0, 2, nullptr, false, true},
 	{Verb::scan, "scan", " start|stop|status", {}, 0, 0, nullptr, true, false},
-	{Verb::sync, "sync", "", {}, 0, 0, nullptr, true, false},
+	{Verb::sync, "sync", "", {}, 0, 0, nullptr, true, true},
 };
 
 struct Command {

@@ -40,7 +40,9 @@ Status Engine<P>::copy_to_spare(Refusal &why, Sector main, Place place, u64 leng
 		}
 		done += count;
 	}
-	const IoStatus flushed = platform_.flush(spare);
+	if (has_bug(platform_, Bug::commit_before_data))
+		return {};
+	const IoStatus flushed = debt_.flush(platform_, spare);
 	return flushed == IoStatus::ok ? Status{} : spare_failed(why, "cannot be flushed", flushed);
 }
 

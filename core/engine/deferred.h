@@ -16,17 +16,20 @@ IoStatus Engine<P>::deferred_write(Request request, Sector sector, u32 sectors)
 	Step step(*this);
 	if (!step.begin_io(sector, sectors))
 		return IoStatus::io;
+	// A stretch of lost sectors may become three.
+	if (entries_.load_relaxed() + 2 > layout_.entries())
+		return IoStatus::no_space;
 	bool revives = false;
 	const IoStatus written = forward(request, sector, sectors, &revives);
 	if (written != IoStatus::ok || !revives)
 		return written;
-	const IoStatus flushed = platform_.flush(kFirstSpare);
+	const IoStatus flushed = debt_.flush(platform_, kFirstSpare);
 	if (flushed != IoStatus::ok)
 		return flushed;
-	const bool revived = revive(sector, sectors);
+	const bool revived = revive(step, sector, sectors);
 	log_resize();
 	announce();
-	return revived ? IoStatus::ok : IoStatus::resource;
+	return revived ? IoStatus::ok : IoStatus::io;
 }
 
 // Sends the request where its sectors are mapped now: since it was deferred they may have moved.
@@ -52,18 +55,20 @@ IoStatus Engine<P>::forward(Request request, Sector sector, u32 sectors, bool *r
 	return IoStatus::ok;
 }
 
-template <Platform P> bool Engine<P>::revive(Sector sector, u32 sectors)
+// false: not all of it could be made readable, or a load has to decide. Whatever the table says now
+// is recorded all the same: a later write that finds a sector active records nothing.
+template <Platform P> bool Engine<P>::revive(Step &step, Sector sector, u32 sectors)
 {
-	for (u64 done = 0; done < sectors;) {
+	const u64 lost = table_.lost_sectors();
+	bool all = true;
+	for (u64 done = 0; all && done < sectors;) {
 		const Answer answer = table_.lookup(sector + done, sectors - done);
-		if (answer.state == State::lost) {
-			if (!table_.set_state(sector + done, answer.sectors, State::active).ok())
-				return false;
-			counters_.revived_sectors.add_relaxed(answer.sectors);
-		}
+		if (answer.state == State::lost)
+			all = table_.set_state(sector + done, answer.sectors, State::active).ok();
 		done += answer.sectors;
 	}
-	return true;
+	counters_.revived_sectors.add_relaxed(lost - table_.lost_sectors());
+	return (has_bug(platform_, Bug::lost_not_recorded) || step.commit(Growth::free).ok()) && all;
 }
 
 }  // namespace remap

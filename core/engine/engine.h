@@ -17,9 +17,10 @@
 #include "core/engine/counters.h"
 #include "core/engine/fence.h"
 #include "core/engine/mapping.h"
-#include "core/engine/refusal.h"
+#include "core/base/bug.h"
+#include "core/base/refusal.h"
 #include "core/engine/unreadable.h"
-#include "core/format/layout.h"
+#include "core/journal/journal.h"
 #include "core/platform/platform.h"
 #include "core/spare/space.h"
 #include "core/table/table.h"
@@ -43,13 +44,24 @@ public:
 	// The largest single read or write.
 	static constexpr u32 kCopySectors = 256;
 
-	explicit Engine(P &platform) : platform_(platform), table_(platform), space_(platform) {}
+	explicit Engine(P &platform)
+	    : platform_(platform), table_(platform), space_(platform),
+	      journal_(platform, table_, debt_)
+	{
+	}
 	~Engine();
 	Engine(const Engine &) = delete;
 	Engine &operator=(const Engine &) = delete;
 
-	// Errors: no_memory, spare_full (the spare is smaller than its reservation).
-	Status create(const Geometry &geometry);
+	// Reads what the spare says of itself, and writes nothing. Errors: no_memory, and those of
+	// Journal::survey().
+	Status create(const Geometry &geometry, const Terms &terms, Refusal &why);
+	// Whether a further table with these terms may share the set. Errors: wrong_set.
+	Status check_terms(const Terms &terms, Refusal &why);
+	// Before the first I/O, and before the first after a suspend: loads the table, formats a
+	// blank spare, begins an epoch (serving.h). Errors: those of Journal::open(). A set that
+	// was in service goes on, as readonly when its metadata cannot be written.
+	Status start(Refusal &why);
 
 	// ---- the I/O path (map.h) ----
 	// Whether nothing is fenced and one look shows that nothing is mapped there: then map() says
@@ -65,10 +77,13 @@ public:
 	// Any context (errors.h).
 	void io_failed(Op op);
 	void flush_failed();
+	// A user's flush of the device succeeded: whether it must fail all the same, since what it
+	// was to make stable may have been lost to a flush of ours. Any context.
+	bool flush_owed(DeviceIndex device) { return debt_.take(device); }
 
 	// ---- life ----
 	void presuspend() { suspending_.store_release(true); }
-	void postsuspend() { suspended_.store_release(true); }
+	void postsuspend();
 	void resume();
 
 	// ---- operators (message.h) ----
@@ -77,17 +92,29 @@ public:
 	// Status line, table features or IMA pairs (report.h). Any context.
 	void status_line(Text &text) const;
 	void ima_line(Text &text) const;
+	// The features of the table line that belong to the set itself.
+	void table_features(Text &text) const;
 
 	const Table<P> &table() const { return table_; }
 	const Layout &layout() const { return layout_; }
+	const Journal<P> &journal() const { return journal_; }
 	Sector main_sectors() const { return geometry_.main_sectors; }
 
 private:
 	class Step;
+	// Whether a step may leave more stretches than max_extents.
+	enum class Growth : u8 { limited, free };
 
 	// map.h
 	Mapping map_found(Op op, Sector sector, const Answer &answer) const;
 	Mapping on_spare(Place place, u64 sectors, Verdict verdict) const;
+	// serving.h
+	Status load(Refusal &why);
+	Status adopt_space(Refusal &why);
+	Status adopt(Refusal &why, const Extent &extent);
+	Status forget();
+	u64 entries_around(Sector main, u64 length) const;
+	Status record(Sector main, u64 length);
 	// copy.h
 	Status copy_to_spare(Refusal &why, Sector main, Place place, u64 length);
 	Status copy_block_by_block(Refusal &why, Sector main, Sector physical, u64 length);
@@ -111,7 +138,8 @@ private:
 	bool stands_alone(Sector main) const;
 	Status place_run(Refusal &why, Sector main, Place place, u64 length, bool copy,
 			 bool boundary, u64 *mapped);
-	Status end_of_step(Refusal &why, Sector main, u64 mapped, bool boundary, Status placed);
+	Status end_of_step(Refusal &why, Step &step, Sector main, u64 mapped, bool boundary,
+			   Status placed);
 	void log_places(Sector main, u64 length);
 	void log_added(Sector main, Place place, u64 length);
 	// unmap.h
@@ -120,24 +148,32 @@ private:
 	Status check_mapped(Refusal &why, Sector main, u64 length, bool stale_ok);
 	Status check_closed(Refusal &why, bool stale_ok);
 	Status unmap_range(Refusal &why, Sector main, u64 length, bool stale_ok);
-	Status unmap_step(Refusal &why, Sector main, u64 length, bool stale_ok);
+	Status unmap_step(Refusal &why, Step &step, Sector main, u64 length, bool stale_ok);
 	u64 left_to_remove(Sector main, u64 length) const;
 	Status free_range(Sector main, u64 length);
+	Status free_range(Step &step, Sector main, u64 length);
+	bool splits(Sector main, u64 length) const;
+	u32 note_places(Sector main, u64 length);
+	void release_places(u32 count);
 	// clear.h
 	struct Cleared;
 	Status clear_all(const Command &command, Text &reply, Refusal &why);
 	u64 window_from(Sector *from) const;
 	Status clear_window(Refusal &why, Sector main, u64 length, Cleared *sum);
+	Status unmap_window(Step &step, Sector main, u64 length, Cleared *sum);
+	void release_cleared(Sector main, u32 count);
 	Status return_window(Refusal &why, Sector main, u64 length, Cleared *sum);
 	Status copy_run_back(Refusal &why, const Extent &run);
 	bool next_mapped(Sector from, Sector limit, Extent *out) const;
 	// deferred.h
 	IoStatus forward(Request request, Sector sector, u32 sectors, bool *revives);
-	bool revive(Sector sector, u32 sectors);
+	bool revive(Step &step, Sector sector, u32 sectors);
 	// listing.h
 	Status list(const Command &command, Text &reply, Refusal &why, bool pending);
 	// report.h
 	u32 score() const;
+	const char *mode() const;
+	void flags(Text &text, bool counted) const;
 	void report_status(Text &reply);
 	void report_stats(Text &reply);
 	void report_health(Text &reply);
@@ -145,6 +181,7 @@ private:
 	Status run(const Command &command, Text &reply, Refusal &why);
 	Status refuse_at(Refusal &why, Error error, Sector sector);
 	int fail(Refusal &why, Error error);
+	Status sync(Text &reply);
 	void help(Text &reply);
 	void log_resize();
 	// events.h
@@ -155,6 +192,11 @@ private:
 	Layout layout_;
 	Table<P> table_;
 	SpareSpace<P> space_;
+	FlushDebt debt_;
+	Journal<P> journal_;
+	// Stretches of the table, which is what a checkpoint has to hold.
+	Atomic<u64> entries_;
+	Record records_[kRecordsPerBlock];
 	FenceSet fences_;
 	Counters counters_;
 	// What the last refused message was told.
@@ -175,25 +217,6 @@ template <Platform P> Engine<P>::~Engine()
 		platform_.deallocate(buffer_, kCopySectors * kSectorBytes);
 }
 
-template <Platform P> Status Engine<P>::create(const Geometry &geometry)
-{
-	geometry_ = geometry;
-	layout_ = Layout::of(geometry.spare_sectors);
-	if (!layout_.valid())
-		return Error::spare_full;
-	buffer_ = static_cast<u8 *>(platform_.allocate(kCopySectors * kSectorBytes));
-	if (!buffer_)
-		return Error::no_memory;
-	TRY(table_.create(geometry.main_sectors));
-	return space_.create(layout_.data_sectors(), geometry.block_sectors);
-}
-
-template <Platform P> void Engine<P>::resume()
-{
-	suspending_.store_release(false);
-	suspended_.store_release(false);
-}
-
 }  // namespace remap
 
 #include "core/engine/step.h"
@@ -208,4 +231,5 @@ template <Platform P> void Engine<P>::resume()
 #include "core/engine/message.h"
 #include "core/engine/place.h"
 #include "core/engine/report.h"
+#include "core/engine/serving.h"
 #include "core/engine/unmap.h"

@@ -6,7 +6,7 @@
 
 namespace remap {
 
-enum class FeatureValue : u8 { none, word, number, choice, ratio };
+enum class FeatureValue : u8 { none, word, number, choice, ratio, uuid, id };
 
 struct Feature {
 	const char *name;
@@ -14,30 +14,33 @@ struct Feature {
 	const char *choices[2];
 	const char *twice;
 	const char *malformed;
-	const char *unavailable;
+	const char *unavailable; // nullptr: this version has it
 };
 
-#define REMAP_FEATURE(name, value, first, second, shape)                                         \
+#define REMAP_FEATURE_IS(name, value, first, second, shape, unavailable)                         \
 	{                                                                                        \
 		name, FeatureValue::value, {first, second}, "feature '" name "' is given twice", \
-			"feature '" name "' is malformed; it is: " name shape,                   \
-			"feature '" name "' is not available in this version"                    \
+			"feature '" name "' is malformed; it is: " name shape, unavailable       \
 	}
+#define REMAP_FEATURE(name, value, first, second, shape)                                         \
+	REMAP_FEATURE_IS(name, value, first, second, shape,                                      \
+			 "feature '" name "' is not available in this version")
 
 inline constexpr Feature kFeatures[] = {
 	REMAP_FEATURE("spare", word, nullptr, nullptr, " <device>"),
-	REMAP_FEATURE("set", word, nullptr, nullptr, " <uuid>"),
-	REMAP_FEATURE("main_id", word, nullptr, nullptr, " <string>"),
+	REMAP_FEATURE_IS("set", uuid, nullptr, nullptr, " <uuid>", nullptr),
+	REMAP_FEATURE_IS("main_id", id, nullptr, nullptr, " <up to 64 characters>", nullptr),
 	REMAP_FEATURE("on_write_error", choice, "remap", "fail", " remap|fail"),
 	REMAP_FEATURE("on_read_error", choice, "retry", "fail", " retry|fail"),
 	REMAP_FEATURE("retries", number, nullptr, nullptr, " <number>"),
 	REMAP_FEATURE("budget", ratio, nullptr, nullptr, " <remaps>/<seconds>"),
 	REMAP_FEATURE("scan_rate", number, nullptr, nullptr, " <sectors per second>"),
 	REMAP_FEATURE("heal", none, nullptr, nullptr, ""),
-	REMAP_FEATURE("format", none, nullptr, nullptr, ""),
+	REMAP_FEATURE_IS("format", none, nullptr, nullptr, "", nullptr),
 	REMAP_FEATURE("allow_degraded", none, nullptr, nullptr, ""),
 };
 #undef REMAP_FEATURE
+#undef REMAP_FEATURE_IS
 
 inline constexpr u32 kFeatureCount = sizeof(kFeatures) / sizeof(kFeatures[0]);
 

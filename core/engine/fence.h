@@ -17,6 +17,8 @@ namespace remap {
 class FenceSet {
 public:
 	static constexpr u32 kFences = 16;
+	// Among the open ones while a range is closed to writes.
+	static constexpr u32 kClosed = 1u << kFences;
 
 	// Any context. One load when nothing is fenced.
 	bool any() const { return open_.load_acquire() != 0; }
@@ -27,7 +29,7 @@ public:
 	{
 		bool touched = false;
 		*inside = false;
-		for (u32 open = open_.load_acquire(); open; open &= open - 1) {
+		for (u32 open = open_.load_acquire() & ~kClosed; open; open &= open - 1) {
 			const Range &range = ranges_[lowest_bit(open)];
 			const Sector first = range.first.load_relaxed();
 			const Sector end = range.end.load_relaxed();
@@ -58,6 +60,33 @@ public:
 	// Writer.
 	void close(u32 number) { open_.store_release(open_.load_relaxed() & ~(1u << number)); }
 
+	// Writer. Ranges that are closed to writes: a record of theirs may have reached the disk or
+	// not. They join into one, which may hold more than was asked; there is one such range, or
+	// few close together, since nothing is recorded any more after the first.
+	void close_to_writes(Sector first, u64 length)
+	{
+		const bool any = open_.load_relaxed() & kClosed;
+		const Sector end = first + length;
+		closed_.end.store_relaxed(any ? max_of(end, closed_.end.load_relaxed()) : end);
+		closed_.first.store_relaxed(any ? min_of(first, closed_.first.load_relaxed())
+						: first);
+		open_.store_release(open_.load_relaxed() | kClosed);
+	}
+	void open_to_writes() { open_.store_release(open_.load_relaxed() & ~kClosed); }
+	// Whether [start, +*length) touches it, as covers() does. Any context.
+	bool closed(Sector start, u32 *length, bool *inside) const
+	{
+		*inside = false;
+		const Sector first = closed_.first.load_relaxed();
+		const Sector end = closed_.end.load_relaxed();
+		if (!(open_.load_acquire() & kClosed) || start >= end || first >= start + *length)
+			return false;
+		*inside = first <= start;
+		*length = static_cast<u32>(*inside ? min_of<u64>(*length, end - start)
+						   : first - start);
+		return true;
+	}
+
 private:
 	struct Range {
 		Atomic<Sector> first;
@@ -65,6 +94,7 @@ private:
 	};
 
 	Atomic<u32> open_;
+	Range closed_;
 	Range ranges_[kFences];
 };
 

@@ -13,6 +13,8 @@ Mapping Engine<P>::map(Op op, Sector sector, u32 sectors) const
 		bool inside;
 		if (fences_.covers(sector, &sectors, &inside) && inside)
 			return {sector, sectors, Verdict::hold, kMainDevice};
+		if (op != Op::read && fences_.closed(sector, &sectors, &inside) && inside)
+			return {sector, sectors, Verdict::fail_closed, kMainDevice};
 	}
 	const Answer answer = table_.lookup(sector, sectors);
 	if (answer.state == State::none) [[likely]]

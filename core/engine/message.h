@@ -68,11 +68,23 @@ template <Platform P> Status Engine<P>::run(const Command &command, Text &reply,
 		return list(command, reply, why, false);
 	case Verb::pending:
 		return list(command, reply, why, true);
-	case Verb::scan:
 	case Verb::sync:
+		return sync(reply);
+	case Verb::scan:
 		break;
 	}
 	return Error::not_available;
+}
+
+// Everything that is acknowledged is durable at any time; this empties the journal as well.
+template <Platform P> Status Engine<P>::sync(Text &reply)
+{
+	Step step(*this);
+	TRY(step.begin_message());
+	TRY(journal_.checkpoint());
+	reply << "checkpoint of " << entries_.load_relaxed() << " extents in epoch "
+	      << journal_.epoch();
+	return {};
 }
 
 template <Platform P> void Engine<P>::help(Text &reply)

@@ -152,7 +152,7 @@ Status Engine<P>::add_step(Refusal &why, Sector main, Place place, u64 length, b
 			placed = place_run(why, main + done, here, count, copy,
 					   boundary && done == 0, &done);
 	}
-	return end_of_step(why, main, done, boundary, placed);
+	return end_of_step(why, step, main, done, boundary, placed);
 }
 
 template <Platform P> Status Engine<P>::relocate(const Command &command, Text &reply, Refusal &why)
@@ -215,7 +215,7 @@ Status Engine<P>::relocate_step(Refusal &why, Sector main, u64 length, bool boun
 		placed = place_run(why, main + done, make_place(0, start), count, true,
 				   boundary && done == 0, &done);
 	}
-	TRY(end_of_step(why, main, done, boundary, placed));
+	TRY(end_of_step(why, step, main, done, boundary, placed));
 	log_places(main, length);
 	return {};
 }
@@ -235,7 +235,7 @@ Status Engine<P>::place_run(Refusal &why, Sector main, Place place, u64 length, 
 {
 	u64 done = 0;
 	Status placed;
-	if (boundary && table_.extents() >= layout_.max_extents())
+	if (boundary && entries_.load_relaxed() >= layout_.max_extents())
 		placed = Error::table_full;
 	unreadable_.begin(main);
 	if (!copy)
@@ -257,15 +257,21 @@ Status Engine<P>::place_run(Refusal &why, Sector main, Place place, u64 length, 
 }
 
 // The end of a step that is to map and has mapped the first `mapped` sectors from `main` on: all
-// counted, or all taken back. Without memory even for that they stay: nobody saw the range in
-// between, and they are as good as a shorter message's. REQUIRES: fenced.
+// recorded and counted, or all taken back. Without memory even for that they are recorded as they
+// are, as good as a shorter message's. What may have been recorded is not taken back: both places
+// hold the same, and the range is closed to writes. REQUIRES: fenced.
 template <Platform P>
-Status Engine<P>::end_of_step(Refusal &why, Sector main, u64 mapped, bool boundary, Status placed)
+Status Engine<P>::end_of_step(Refusal &why, Step &step, Sector main, u64 mapped, bool boundary,
+			      Status placed)
 {
+	if (placed.ok())
+		placed = step.commit();
 	if (placed.ok()) {
 		counters_.added.add_relaxed(boundary);
 		remaps_by_operator_.add_relaxed(boundary);
-	} else if (mapped && !free_range(main, mapped).ok()) {
+	} else if (placed.error() != Error::unwritable && mapped &&
+		   !free_range(main, mapped).ok()) {
+		(void)step.commit(); // its failure closes the range
 		why.begin() << "not enough memory to take back " << mapped << " sectors from "
 			    << main << " on, which stay mapped";
 	}

@@ -13,7 +13,23 @@ inline void report(Text &reply, const char *key, u64 value)
 	reply << key << '=' << value << '\n';
 }
 
-inline const char *mode() { return remap_host_is_broken() ? "readonly" : "ok"; }
+template <Platform P> const char *Engine<P>::mode() const
+{
+	if (remap_host_is_broken() || journal_.failed())
+		return "readonly";
+	return journal_.degraded() ? "degraded" : "ok";
+}
+
+// The flags of the status line: their number, and they.
+template <Platform P> void Engine<P>::flags(Text &text, bool counted) const
+{
+	const bool unverified = !journal_.superblock().main_id[0];
+	const bool idle = !journal_.opened() && !journal_.failed();
+	if (counted)
+		text << u64{unverified} + u64{idle} << ' ';
+	text << (unverified ? "main_unverified" : "") << (unverified && idle ? " " : "")
+	     << (idle ? "not_recording" : "");
+}
 
 template <Platform P> u32 Engine<P>::score() const
 {
@@ -32,12 +48,24 @@ template <Platform P> void Engine<P>::status_line(Text &text) const
 {
 	text << mode() << ' ' << score() << ' ' << table_.extents() << ' ' << table_.mapped_sectors();
 	text << ' ' << space_.used_sectors() << '/' << space_.total_sectors();
-	text << " 0/" << layout_.max_extents();
+	text << ' ' << entries_.load_relaxed() << '/' << layout_.max_extents();
 	text << ' ' << table_.pending_sectors() << ' ' << table_.lost_sectors();
 	text << ' ' << counters_.read_errors.load_relaxed();
 	text << ' ' << counters_.write_errors.load_relaxed();
 	text << ' ' << remaps_by_operator_.load_relaxed() << "/0/0";
-	text << ' ' << table_.buckets() << " 0 1 volatile";
+	text << ' ' << table_.buckets() << ' ' << journal_.epoch() << ' ';
+	flags(text, true);
+}
+
+// A set is named as soon as there is one, so that a renumbered blank disk cannot take its place.
+template <Platform P> void Engine<P>::table_features(Text &text) const
+{
+	const Superblock &set = journal_.superblock();
+	if (journal_.found() != Found::set)
+		return;
+	text << (set.main_id[0] ? "4" : "2") << " set " << set.set;
+	if (set.main_id[0])
+		text << " main_id " << set.main_id;
 }
 
 template <Platform P> void Engine<P>::ima_line(Text &text) const
@@ -64,7 +92,15 @@ template <Platform P> void Engine<P>::report_status(Text &reply)
 	report(reply, "max_extents", layout_.max_extents());
 	report(reply, "buckets", table_.buckets());
 	report(reply, "table_bytes", table_.memory_bytes());
-	reply << "flags=volatile\n";
+	report(reply, "metadata_used", entries_.load_relaxed());
+	report(reply, "epoch", journal_.epoch());
+	report(reply, "generation", journal_.superblock().generation);
+	report(reply, "copies", count_of(journal_.superblock().copies));
+	report(reply, "journal_used", journal_.journal_end() - journal_.superblock().journal_start);
+	report(reply, "journal_total", layout_.journal_blocks());
+	reply << "set=" << journal_.superblock().set << "\nflags=";
+	flags(reply, false);
+	reply << '\n';
 	reply << "last_error=" << last_error_.text() << '\n';
 }
 
@@ -74,6 +110,8 @@ template <Platform P> void Engine<P>::report_stats(Text &reply)
 #define X(name, text) report(reply, #name, counters_.name.load_relaxed());
 	REMAP_COUNTERS(X)
 #undef X
+	report(reply, "commits", journal_.commits());
+	report(reply, "checkpoints", journal_.checkpoints());
 	report(reply, "remapped_reads", host.remapped_reads);
 	report(reply, "remapped_writes", host.remapped_writes);
 	report(reply, "held", host.held);

@@ -31,6 +31,8 @@ public:
 			return Error::read_only;
 		if (engine_.suspended_.load_acquire())
 			return Error::suspended;
+		if (!engine_.journal_.opened() && !has_bug(engine_.platform_, Bug::readonly_reuses))
+			return engine_.journal_.failed() ? Error::unwritable : Error::suspended;
 		if (engine_.suspending_.load_acquire() || engine_.platform_.stop_requested())
 			return Error::interrupted;
 		return {};
@@ -43,11 +45,31 @@ public:
 		return fence(main, length) ? Status{} : Status{Error::interrupted};
 	}
 
-	// For an I/O that has to be finished whatever else goes on.
+	// For an I/O that has to be finished whatever else goes on. false: it cannot be.
 	bool begin_io(Sector main, u64 length)
 	{
 		lock();
-		return fence(main, length);
+		return engine_.journal_.opened() && fence(main, length);
+	}
+
+	// Makes durable what the step did to the table. Errors: table_full (nothing was recorded,
+	// and the caller takes the step back), unwritable: then nobody can tell what the next load
+	// will find, and the range is closed to writes until then. REQUIRES: fenced.
+	Status commit(Growth growth = Growth::limited)
+	{
+		const u64 entries = engine_.entries_around(main_, length_);
+		const u64 others = engine_.entries_.load_relaxed() - entries_before_;
+		if (growth == Growth::limited && entries > entries_before_ &&
+		    others + entries > engine_.layout_.max_extents())
+			return Error::table_full;
+		if (has_bug(engine_.platform_, Bug::publish_before_commit))
+			open_early();
+		const Status recorded = engine_.record(main_, length_);
+		if (recorded.ok())
+			engine_.entries_.store_relaxed(others + entries);
+		else if (!has_bug(engine_.platform_, Bug::readonly_writes))
+			engine_.fences_.close_to_writes(main_, length_);
+		return recorded;
 	}
 
 	void end()
@@ -70,15 +92,30 @@ private:
 		locked_ = true;
 	}
 
+	void open_early()
+	{
+		engine_.fences_.close(number_);
+		fenced_ = false;
+		engine_.platform_.unlock();
+		engine_.platform_.release_held();
+		engine_.platform_.lock();
+	}
+
 	bool fence(Sector main, u64 length)
 	{
+		main_ = main;
+		length_ = length;
 		number_ = engine_.fences_.open(main, length);
 		fenced_ = true;
 		engine_.counters_.fences.add_relaxed(1);
+		entries_before_ = engine_.entries_around(main, length);
 		return engine_.platform_.drain(main, length);
 	}
 
 	Engine &engine_;
+	Sector main_ = 0;
+	u64 length_ = 0;
+	u64 entries_before_ = 0;
 	u32 number_ = 0;
 	bool locked_ = false;
 	bool fenced_ = false;

@@ -6,12 +6,16 @@
 #include "core/base/text.h"
 #include "core/base/word.h"
 #include "core/engine/feature.h"
+#include "core/format/superblock.h"
 
 namespace remap {
 
 struct TableLine {
 	const char *main = nullptr;
 	const char *spare = nullptr;
+	const char *set = nullptr;	 // a UUID, well formed
+	const char *main_id = nullptr; // at most kMainIdBytes characters
+	bool format = false;
 };
 
 // What is wrong with a line: a sentence that lives for ever, and the word that was found.
@@ -33,11 +37,11 @@ public:
 				count_ ? words_[0] : ""};
 		line->main = words_[0];
 		line->spare = words_[1];
-		return count_ == 2 ? LineFault{} : features();
+		return count_ == 2 ? LineFault{} : features(line);
 	}
 
 private:
-	LineFault features()
+	LineFault features(TableLine *line)
 	{
 		u64 number = 0;
 		if (parse_number(words_[2], &number) != NumberFault::none)
@@ -47,30 +51,34 @@ private:
 			return {"<#features> does not match the number of words behind it",
 				words_[2]};
 		for (u32 at = 3; at < count_;) {
-			const LineFault fault = feature(&at);
+			const LineFault fault = feature(&at, line);
 			if (fault)
 				return fault;
 		}
 		return unavailable();
 	}
 
-	LineFault feature(u32 *at)
+	LineFault feature(u32 *at, TableLine *line)
 	{
 		const char *word = words_[(*at)++];
 		for (u32 i = 0; i < kFeatureCount; ++i) {
 			const Feature &known = kFeatures[i];
 			if (!same_word(word, known.name))
 				continue;
-			if (seen_[i] && known.value != FeatureValue::word)
-				return {known.twice, word};
 			if (seen_[i] && !same_word(word, "spare"))
 				return {known.twice, word};
 			seen_[i] = true;
-			if (known.value == FeatureValue::none)
+			if (known.value == FeatureValue::none) {
+				line->format |= same_word(word, "format");
 				return {};
+			}
 			if (*at == count_ || !well_formed(known, words_[*at]))
 				return {known.malformed, *at < count_ ? words_[*at] : ""};
-			++*at;
+			const char *value = words_[(*at)++];
+			if (known.value == FeatureValue::uuid)
+				line->set = value;
+			if (known.value == FeatureValue::id)
+				line->main_id = value;
 			return {};
 		}
 		return {"unknown feature; the kernel log names it", word};
@@ -89,6 +97,12 @@ private:
 			return is_ratio(word);
 		case FeatureValue::word:
 			return *word;
+		case FeatureValue::uuid: {
+			Uuid uuid;
+			return Uuid::parse(word, &uuid) && !uuid.nil();
+		}
+		case FeatureValue::id:
+			return *word && __builtin_strlen(word) <= kMainIdBytes;
 		case FeatureValue::none:
 			break;
 		}
@@ -116,7 +130,7 @@ private:
 	LineFault unavailable() const
 	{
 		for (u32 i = 0; i < kFeatureCount; ++i)
-			if (seen_[i])
+			if (seen_[i] && kFeatures[i].unavailable)
 				return {kFeatures[i].unavailable, kFeatures[i].name};
 		return {};
 	}

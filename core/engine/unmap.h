@@ -89,7 +89,7 @@ Status Engine<P>::unmap_range(Refusal &why, Sector main, u64 length, bool stale_
 		if (unmapped.ok())
 			unmapped = check_mapped(why, at, count, stale_ok);
 		if (unmapped.ok())
-			unmapped = unmap_step(why, at, count, stale_ok);
+			unmapped = unmap_step(why, step, at, count, stale_ok);
 		if (!unmapped.ok())
 			return stopped(why, unmapped.error(), length - left, length);
 		left -= count;
@@ -98,7 +98,7 @@ Status Engine<P>::unmap_range(Refusal &why, Sector main, u64 length, bool stale_
 }
 
 template <Platform P>
-Status Engine<P>::unmap_step(Refusal &why, Sector main, u64 length, bool stale_ok)
+Status Engine<P>::unmap_step(Refusal &why, Step &step, Sector main, u64 length, bool stale_ok)
 {
 	for (u64 done = 0; done < length && !stale_ok;) {
 		const Answer answer = table_.lookup(main + done, length - done);
@@ -106,13 +106,14 @@ Status Engine<P>::unmap_step(Refusal &why, Sector main, u64 length, bool stale_o
 		TRY(copy_back(why, main + done, answer.place, count));
 		done += count;
 	}
-	const IoStatus flushed = stale_ok ? IoStatus::ok : platform_.flush(kMainDevice);
+	const bool flushes = !stale_ok && !has_bug(platform_, Bug::no_main_flush);
+	const IoStatus flushed = flushes ? debt_.flush(platform_, kMainDevice) : IoStatus::ok;
 	if (flushed != IoStatus::ok) {
 		why.begin() << "main cannot be flushed (" << text_of(flushed)
 					 << "); the range stays mapped";
 		return Error::main_io;
 	}
-	TRY(free_range(main, length));
+	TRY(free_range(step, main, length));
 	log_resize();
 	announce();
 	return {};
@@ -135,21 +136,56 @@ template <Platform P> u64 Engine<P>::left_to_remove(Sector main, u64 length) con
 	return clean && mapped && mapped % kStepSectors == 0 ? mapped : length;
 }
 
-// Unmaps and frees what is mapped of a fenced range, all of it or nothing. Errors: no_memory.
+// Takes back what a step mapped and did not record, all of it or nothing. Errors: no_memory.
 template <Platform P> Status Engine<P>::free_range(Sector main, u64 length)
 {
-	// The places are known only as long as they are mapped. Nothing is being copied now, so
-	// the copy's buffer can remember them.
+	const u32 places = note_places(main, length);
+	TRY(table_.remove(main, length));
+	release_places(places);
+	return {};
+}
+
+// Unmaps what is mapped of a part of a fenced range, for good: its places are free once that is
+// durable, and not before, since until then the old mapping may come back. Errors: no_memory,
+// table_full: nothing was changed; unwritable: nobody can tell until the next load.
+template <Platform P> Status Engine<P>::free_range(Step &step, Sector main, u64 length)
+{
+	if (entries_.load_relaxed() >= layout_.max_extents() && splits(main, length))
+		return Error::table_full;
+	const u32 places = note_places(main, length);
+	TRY(table_.remove(main, length));
+	if (!has_bug(platform_, Bug::reuse_before_durable))
+		TRY(step.commit(Growth::free));
+	release_places(places);
+	return {};
+}
+
+// Whether unmapping the range would leave two stretches where there was one.
+template <Platform P> bool Engine<P>::splits(Sector main, u64 length) const
+{
+	const Sector end = main + length;
+	return main && table_.lookup(main - 1, 1).state != State::none &&
+	       end < geometry_.main_sectors && table_.lookup(end, 1).state != State::none;
+}
+
+// The places are known only as long as they are mapped. Nothing is being copied now, so the copy's
+// buffer can remember them.
+template <Platform P> u32 Engine<P>::note_places(Sector main, u64 length)
+{
 	static_assert(kStepSectors * sizeof(Answer) <= kCopySectors * kSectorBytes);
 	Answer *runs = reinterpret_cast<Answer *>(buffer_);
 	u32 count = 0;
 	for (u64 done = 0; done < length; done += runs[count++].sectors)
 		runs[count] = table_.lookup(main + done, length - done);
-	TRY(table_.remove(main, length));
+	return count;
+}
+
+template <Platform P> void Engine<P>::release_places(u32 count)
+{
+	const Answer *runs = reinterpret_cast<const Answer *>(buffer_);
 	for (u32 i = 0; i < count; ++i)
 		if (runs[i].state == State::active || runs[i].state == State::lost)
 			space_.release(sector_of(runs[i].place), runs[i].sectors);
-	return {};
 }
 
 }  // namespace remap

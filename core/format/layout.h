@@ -22,6 +22,7 @@ inline constexpr u32 kBlockSectors = kMetadataBlockBytes / kSectorBytes;
 
 // Two alternating superblock slots of one block each.
 inline constexpr u64 kSiteBlocks = 2;
+inline constexpr Sector kSiteSectors = kSiteBlocks * kBlockSectors;
 // A checkpoint block: 64 bytes of header, then entries of 24 bytes.
 inline constexpr u32 kCheckpointHeaderBytes = 64;
 inline constexpr u32 kCheckpointEntryBytes = 24;
@@ -45,7 +46,7 @@ public:
 	{
 		Layout layout;
 		layout.max_extents_ = max_extents;
-		layout.area_blocks_ = div_round_up(max_extents, kEntriesPerBlock);
+		layout.area_blocks_ = div_round_up(max_extents, kEntriesPerBlock) + 1;
 		layout.journal_blocks_ = max_of(kMinJournalBlocks, layout.area_blocks_);
 		const u64 blocks = spare_sectors / kBlockSectors;
 		const u64 end = layout.end_blocks();
@@ -68,6 +69,8 @@ public:
 
 	constexpr bool valid() const { return data_sectors_ != 0; }
 	constexpr u64 max_extents() const { return max_extents_; }
+	// What an area has room for: at least a block's worth more, for stretches that fall apart.
+	constexpr u64 entries() const { return area_blocks_ * kEntriesPerBlock; }
 	// What the metadata takes, in sectors; right also when valid() is false.
 	constexpr Sector reserved_sectors() const { return reserved_sectors_; }
 	constexpr Sector data_sectors() const { return data_sectors_; }
@@ -77,7 +80,7 @@ public:
 	// REQUIRES: data < data_sectors().
 	constexpr Sector physical(Sector data) const
 	{
-		const Sector skipped = data < border() ? 0 : kSiteBlocks * kBlockSectors;
+		const Sector skipped = data < border() ? 0 : kSiteSectors;
 		return head_end_ + data + skipped;
 	}
 
@@ -87,14 +90,40 @@ public:
 		return data < border() ? min_of(want, border() - data) : want;
 	}
 
+	// ---- metadata, in sectors of the device; copy 0 is the head's, 1 the tail's ----
+	constexpr u64 journal_blocks() const { return journal_blocks_; }
+	constexpr u64 area_blocks() const { return area_blocks_; }
+	// The first sector of a copy's journal. The tail is the head's mirror image.
+	constexpr Sector journal(u32 copy) const
+	{
+		return copy ? tail_site() - journal_blocks_ * kBlockSectors : kSiteSectors;
+	}
+	// Of one of its two checkpoint areas.
+	constexpr Sector area(u32 copy, u32 which) const
+	{
+		const Sector sectors = area_blocks_ * kBlockSectors;
+		return copy ? journal(1) - (which + 1) * sectors
+			    : journal(0) + journal_blocks_ * kBlockSectors + which * sectors;
+	}
+	constexpr Sector data() const { return head_end_; }
+	constexpr Sector data_end() const { return tail_start_; }
+	// Site 0 is the head's, 1 the middle's, 2 the tail's. They depend on the size of the spare
+	// alone, so that they are found before anything is known of the set.
+	constexpr Sector site(u32 number) const
+	{
+		return number == 0 ? head_site() : number == 1 ? middle_site() : tail_site();
+	}
 	constexpr Sector head_site() const { return 0; }
 	constexpr Sector middle_site() const { return middle_; }
-	constexpr Sector tail_site() const { return tail_start_ + head_end_ - kSiteBlocks * kBlockSectors; }
+	constexpr Sector tail_site() const { return tail_start_ + head_end_ - kSiteSectors; }
 
 private:
 	static constexpr Sector kMaxSpareDataSectors = Sector{1} << 42;
 
-	constexpr u64 end_blocks() const { return kSiteBlocks + journal_blocks_ + 2 * area_blocks_; }
+	constexpr u64 end_blocks() const
+	{
+		return kSiteBlocks + journal_blocks_ + 2 * area_blocks_;
+	}
 
 	u64 max_extents_ = 0;
 	u64 area_blocks_ = 0;

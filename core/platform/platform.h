@@ -54,7 +54,8 @@ concept MemoryPlatform = requires(P &p, void *memory, usize bytes, u64 cookie) {
 template <class P>
 concept Platform = MemoryPlatform<P> &&
 		   requires(P &p, DeviceIndex device, Sector sector, u32 count, void *buffer,
-			    const void *data, Request request, u64 length, const char *text) {
+			    const void *data, Request request, u64 length, usize bytes,
+			    const char *text) {
 	// The writer's mutex. Sleeps; not recursive.
 	p.lock();
 	p.unlock();
@@ -86,6 +87,8 @@ concept Platform = MemoryPlatform<P> &&
 	p.log(LogLevel::info, text);
 	// May leave out lines when many come.
 	p.log_limited(text);
+	// Fills `bytes` bytes at `buffer` with numbers that nobody can guess or repeat. false: none.
+	{ p.random(buffer, bytes) } -> std::same_as<bool>;
 	{ p.counters() } -> std::same_as<HostCounters>;
 	p.clear_counters();
 };

@@ -51,6 +51,17 @@ public:
 		return chunks_ ? Status{} : Status{Error::no_memory};
 	}
 
+	// Everything is free again.
+	void clear()
+	{
+		for (u64 i = 0; i < chunk_count_; ++i) {
+			if (chunks_[i])
+				platform_.deallocate(chunks_[i], sizeof(SpareChunk));
+			chunks_[i] = nullptr;
+		}
+		used_.store_relaxed(0);
+	}
+
 	Sector total_sectors() const { return blocks_ << shift_; }
 	Sector used_sectors() const { return used_.load_relaxed() << shift_; }
 	Sector free_sectors() const { return total_sectors() - used_sectors(); }

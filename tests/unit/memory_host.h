@@ -133,6 +133,12 @@ public:
 	void notify() { ++notified; }
 	void log(LogLevel, const char *text) { lines.emplace_back(text); }
 	void log_limited(const char *text) { lines.emplace_back(text); }
+	bool random(void *buffer, usize bytes)
+	{
+		for (usize i = 0; i < bytes; ++i)
+			static_cast<u8 *>(buffer)[i] = static_cast<u8>(++randoms_ * 151 >> 3);
+		return true;
+	}
 	HostCounters counters() { return counted; }
 	void clear_counters() { counted = HostCounters{}; }
 
@@ -212,6 +218,7 @@ private:
 
 	std::unordered_map<void *, usize> live_;
 	u64 graces_ = 0;
+	u64 randoms_ = 0;
 	u64 grace_polls_ = 0;
 	bool locked_ = false;
 	bool in_hook_ = false;

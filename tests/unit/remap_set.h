@@ -45,9 +45,14 @@ public:
 	{
 		host.on_release = [this] { released(); };
 		host.on_failed = [this](Op op) { engine.io_failed(op); };
+		Terms terms;
+		terms.format = true; // every sector of a MemoryDisk has a content
+		Refusal why;
 		const Status made = engine.create(
-			{shape.main_sectors, shape.spare_sectors, shape.block_sectors});
-		EXPECT_TRUE(made.ok()) << text_of(made.error());
+			{shape.main_sectors, shape.spare_sectors, shape.block_sectors}, terms, why);
+		EXPECT_TRUE(made.ok()) << text_of(made.error()) << ": " << why.text();
+		const Status started = engine.start(why);
+		EXPECT_TRUE(started.ok()) << text_of(started.error()) << ": " << why.text();
 	}
 
 	// ---- messages ----
@@ -217,6 +222,11 @@ inline void RemapSet::submit(Piece piece, const Mapping &to)
 	case Verdict::fail_medium:
 		EXPECT_FALSE(modifies);
 		piece.end(IoStatus::medium);
+		engine.io_failed(piece.io->op);
+		return;
+	case Verdict::fail_closed:
+		EXPECT_TRUE(modifies);
+		piece.end(IoStatus::io);
 		engine.io_failed(piece.io->op);
 		return;
 	case Verdict::submit:

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// Deliberate bugs, one for each step of the protocol that somebody could be tempted to leave out.
+//
+// The simulator proves with them that it would notice. They exist only where the platform has a
+// member `bool bug(Bug)`, which no platform but the simulator's has; elsewhere has_bug() is a
+// constant and leaves no instruction behind.
+#pragma once
+
+#include "core/base/types.h"
+
+namespace remap {
+
+// X(name, what it does)
+#define REMAP_BUGS(X)                                                                              \
+	X(commit_before_data, "a record is written before the data it points to is stable")        \
+	X(one_copy_only, "a record goes to the first copy alone")                                  \
+	X(no_commit_flush, "a record counts as written when the write returns")                    \
+	X(publish_before_commit, "a range is opened before its record is written")                 \
+	X(ignore_copy_failure, "a copy that failed stays in use")                                  \
+	X(acknowledge_before_fence, "a record is acknowledged before the failed copy is out")      \
+	X(both_slots, "both slots of a site are written at once")                                  \
+	X(newest_slot, "the newest slot of a site is overwritten")                                 \
+	X(no_site_flush, "no flush between sites")                                                 \
+	X(no_announcement, "an epoch begins without the round that announces it")                  \
+	X(any_site_suffices, "an epoch counts when one site has it")                               \
+	X(same_epoch_again, "a load serves in the epoch of the one before")                        \
+	X(epoch_after_record, "the epoch of a load begins with the first record")                  \
+	X(repair_after_epoch, "copies are made equal after the epoch that names them")             \
+	X(no_repair, "copies are not made equal at load")                                          \
+	X(two_sites_win, "the highest superblock on two sites wins, not the highest of all")       \
+	X(few_sites, "one readable site is enough to load")                                        \
+	X(replay_past_break, "records behind a break in the log count")                            \
+	X(old_epoch_replayed, "a record of an earlier epoch counts in a later one's place")        \
+	X(ignore_chain, "the CRC of the predecessor is not compared")                              \
+	X(copy_not_in_use_read, "a copy that is out of use is read as truth")                      \
+	X(ambiguous_end, "the end of a log is believed although its only copy is damaged there")   \
+	X(checkpoint_frees_early, "the journal is freed before the checkpoint is published")       \
+	X(checkpoint_no_flush, "a checkpoint is published before it is stable")                    \
+	X(checkpoint_same_area, "a checkpoint overwrites the one in use")                          \
+	X(checkpoint_late_start, "the log of a checkpoint begins where it ended")                  \
+	X(ring_overrun, "a block of the journal that is still needed is rewritten")                \
+	X(readonly_writes, "ranges in doubt stay open to writes")                                  \
+	X(readonly_reuses, "a set whose metadata cannot be written goes on changing")              \
+	X(reuse_before_durable, "freed space is handed out before the record is written")          \
+	X(no_main_flush, "a range goes back to main without a flush of main")                      \
+	X(flush_debt_forgotten, "a failed flush of ours is not told to the next one who asks")     \
+	X(lost_not_recorded, "sectors that came back are acknowledged before the record")          \
+	X(uninitialised_tail, "what a block does not use keeps what was in memory")                \
+	X(clean_while_open, "a set is marked clean when it opens")
+
+enum class Bug : u8 {
+#define X(name, text) name,
+	REMAP_BUGS(X)
+#undef X
+};
+
+template <class P> constexpr bool has_bug([[maybe_unused]] P &platform, [[maybe_unused]] Bug which)
+{
+	if constexpr (requires { platform.bug(which); })
+		return platform.bug(which);
+	else
+		return false;
+}
+
+}  // namespace remap

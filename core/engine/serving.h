@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// A set's way into service and out of it, and what keeps table and metadata together meanwhile.
+#pragma once
+
+#include "core/engine/engine.h"
+
+namespace remap {
+
+template <Platform P>
+Status Engine<P>::create(const Geometry &geometry, const Terms &terms, Refusal &why)
+{
+	geometry_ = geometry;
+	buffer_ = static_cast<u8 *>(platform_.allocate(kCopySectors * kSectorBytes));
+	if (!buffer_)
+		return Error::no_memory;
+	TRY(journal_.create({geometry.main_sectors, geometry.block_sectors * kSectorBytes,
+			     geometry.spare_sectors},
+			    terms));
+	{
+		Step step(*this);
+		step.begin_look();
+		TRY(journal_.survey(why));
+	}
+	layout_ = journal_.layout();
+	TRY(table_.create(geometry.main_sectors));
+	return space_.create(layout_.data_sectors(), geometry.block_sectors);
+}
+
+template <Platform P> Status Engine<P>::check_terms(const Terms &terms, Refusal &why)
+{
+	const Superblock &set = journal_.superblock();
+	if (journal_.found() == Found::set && !terms.set.nil() && !(terms.set == set.set)) {
+		why.begin() << "the device uses set " << set.set << ", but set " << terms.set
+			    << " is demanded";
+		return Error::wrong_set;
+	}
+	return {};
+}
+
+template <Platform P> Status Engine<P>::start(Refusal &why)
+{
+	Step step(*this);
+	step.begin_look();
+	if (journal_.served()) {
+		if (platform_.writable() && !journal_.reopen().ok())
+			platform_.log(LogLevel::error, "the metadata can no longer be written; "
+						       "what is mapped is served, nothing changes");
+		return {};
+	}
+	if (journal_.loaded() && !platform_.writable())
+		return {};
+	const Status loaded = load(why);
+	if (!loaded.ok())
+		(void)forget(); // the next attempt begins with it anyway
+	return loaded;
+}
+
+template <Platform P> Status Engine<P>::load(Refusal &why)
+{
+	TRY(forget());
+	fences_.open_to_writes();
+	const u64 room = layout_.max_extents();
+	TRY(journal_.open(why));
+	if (journal_.layout().max_extents() != room) {
+		why.begin() << "the spare was formatted anew since the table was made; make it again";
+		return Error::wrong_set;
+	}
+	return adopt_space(why);
+}
+
+// Takes the places of everything that is mapped. That no place has two owners is the metadata's
+// promise; a set that breaks it is not served.
+template <Platform P> Status Engine<P>::adopt_space(Refusal &why)
+{
+	Extent extent;
+	for (Sector at = 0; at < geometry_.main_sectors && table_.next(at, &extent);
+	     at = extent.main + extent.length) {
+		entries_.add_relaxed(1);
+		if (extent.state != State::pending)
+			TRY(adopt(why, extent));
+	}
+	announced_unreadable_ = table_.lost_sectors() + table_.pending_sectors();
+	return {};
+}
+
+template <Platform P> Status Engine<P>::adopt(Refusal &why, const Extent &extent)
+{
+	const Sector place = sector_of(extent.place);
+	if (!is_aligned(extent.main | place | extent.length, geometry_.block_sectors)) {
+		why.begin() << "the extent at sector " << extent.main
+			    << " is not aligned to the logical block";
+		return Error::damaged;
+	}
+	if (!space_.is_free(place, extent.length)) {
+		why.begin() << "the place of the extent at sector " << extent.main
+			    << " belongs to another extent too";
+		return Error::damaged;
+	}
+	return space_.take(place, extent.length);
+}
+
+// Empties the table, so that it can be loaded. No I/O is served meanwhile. Errors: no_memory.
+template <Platform P> Status Engine<P>::forget()
+{
+	Extent extent;
+	while (table_.next(0, &extent, kStepSectors))
+		TRY(table_.remove(extent.main, extent.length));
+	space_.clear();
+	entries_.store_relaxed(0);
+	return {};
+}
+
+template <Platform P> void Engine<P>::postsuspend()
+{
+	suspended_.store_release(true);
+	Step step(*this);
+	step.begin_look();
+	journal_.close();
+}
+
+template <Platform P> void Engine<P>::resume()
+{
+	suspending_.store_release(false);
+	suspended_.store_release(false);
+}
+
+// How many stretches touch the range or its neighbours: what changes in the range can change no
+// others.
+template <Platform P> u64 Engine<P>::entries_around(Sector main, u64 length) const
+{
+	const Sector end = min_of(main + length + 1, geometry_.main_sectors);
+	u64 entries = 0;
+	Extent extent;
+	for (Sector at = main ? main - 1 : 0; at < end && table_.next(at, &extent, end - at);
+	     at = extent.main + extent.length) {
+		if (extent.main >= end)
+			break;
+		++entries;
+	}
+	return entries;
+}
+
+// Makes durable what the table says of the range now. Errors: unwritable.
+template <Platform P> Status Engine<P>::record(Sector main, u64 length)
+{
+	const Sector end = main + length;
+	u32 count = 0;
+	Extent extent;
+	for (Sector at = main; at < end;) {
+		Record &record = records_[count++];
+		if (!table_.next(at, &extent, end - at) || extent.main >= end)
+			extent = {end, 0, 0, State::none, false};
+		if (extent.main > at) {
+			record = {RecordKind::unmap, {at, extent.main - at, 0, State::none, false}};
+			at = extent.main;
+		} else {
+			record = {RecordKind::map, extent};
+			at = extent.main + extent.length;
+		}
+		if (count < kRecordsPerBlock && at < end)
+			continue;
+		TRY(journal_.commit(records_, count));
+		count = 0;
+	}
+	return {};
+}
+
+}  // namespace remap

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// Blank: nothing but zeros at both ends of the spare, at the middle site and at the beginning of
+// every region that a format would write. What is not zero is somebody's.
+#pragma once
+
+#include "core/journal/journal.h"
+
+namespace remap {
+
+// Errors: not_blank, spare_io, interrupted.
+template <Platform P> Status Journal<P>::foreign(Refusal &why)
+{
+	static constexpr u8 kPredecessor[] = {'4', 'R', 'M', 'D'};
+	constexpr u32 kPredecessorCopies = 5;
+	constexpr u32 kPredecessorDistance = 256;
+	for (u32 i = 0; i < kPredecessorCopies; ++i) {
+		const Sector at = i * kPredecessorDistance;
+		if (platform_.read(kFirstSpare, at, block_, kBlockSectors) != IoStatus::ok ||
+		    __builtin_memcmp(block_, kPredecessor, sizeof(kPredecessor)))
+			continue;
+		why.begin() << "the spare holds metadata of dm-remap v4 (4RMD at sector " << at
+			    << "), which never recorded remaps that could be trusted; wipe it";
+		return Error::not_blank;
+	}
+	Sector where = 0;
+	bool found = false;
+	const Status read = find_foreign(&where, &found);
+	if (!read.ok()) {
+		why.begin() << "the spare cannot be read near sector " << where
+			    << ", so it cannot be seen to be blank";
+		return read;
+	}
+	if (found) {
+		why.begin() << "the spare is not blank: there is data at sector " << where
+			    << "; wipe it, or permit with 'format' to overwrite it";
+		return Error::not_blank;
+	}
+	return {};
+}
+
+template <Platform P> Status Journal<P>::find_foreign(Sector *where, bool *found)
+{
+	const Sector end = layout_.tail_site() + kSiteSectors;
+	const u64 at_ends = min_of<u64>(kBlankSectors, end);
+	TRY(find_nonzero(0, at_ends, where, found));
+	if (!*found)
+		TRY(find_nonzero(end - at_ends, at_ends, where, found));
+	const Sector regions[] = {layout_.middle_site(), layout_.middle_site() + kBlockSectors,
+				  layout_.journal(0),	 layout_.journal(1),
+				  layout_.area(0, 0),	 layout_.area(0, 1),
+				  layout_.area(1, 0),	 layout_.area(1, 1),
+				  layout_.data(),	 layout_.middle_site() + kSiteSectors};
+	for (u32 i = 0; !*found && i < sizeof(regions) / sizeof(regions[0]); ++i)
+		TRY(find_nonzero(regions[i], kBlockSectors, where, found));
+	return {};
+}
+
+// A block at a time is enough: it is done once in a spare's life. Errors: spare_io, interrupted.
+template <Platform P>
+Status Journal<P>::find_nonzero(Sector from, u64 sectors, Sector *where, bool *found)
+{
+	for (u64 done = 0; done < sectors; done += kBlockSectors) {
+		*where = from + done;
+		if (platform_.stop_requested())
+			return Error::interrupted;
+		if (platform_.read(kFirstSpare, *where, block_, kBlockSectors) != IoStatus::ok)
+			return Error::spare_io;
+		for (u32 i = 0; i < kMetadataBlockBytes; ++i)
+			if (block_[i]) {
+				*where += i / kSectorBytes;
+				*found = true;
+				return {};
+			}
+	}
+	return {};
+}
+
+}  // namespace remap

@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// COMMIT and FENCE: one block to all copies in use, a flush, and only then does anybody hear of it.
+// A copy that failed is out before anybody does, since a later load may find it readable again.
+#pragma once
+
+#include "core/journal/journal.h"
+
+namespace remap {
+
+template <Platform P> Status Journal<P>::commit(const Record *records, u32 count)
+{
+	while (count) {
+		const u32 here = min_of(count, kRecordsPerBlock);
+		TRY(append(records, here));
+		records += here;
+		count -= here;
+	}
+	return {};
+}
+
+template <Platform P> Status Journal<P>::append(const Record *records, u32 count)
+{
+	if (!opened() && !has_bug(platform_, Bug::readonly_reuses))
+		return Error::unwritable;
+	if (!begun_)
+		TRY(change_epoch(now_.copies, SetState::opened));
+	TRY(make_room());
+	Copies good = zero_ahead(now_.copies);
+	JournalBlockDisk *block = reinterpret_cast<JournalBlockDisk *>(block_);
+	const u32 crc = pack(block, now_.set, now_.epoch, end_, end_crc_, records, count);
+	if (has_bug(platform_, Bug::uninitialised_tail))
+		__builtin_memset(block->sector[kBlockSectors - 1].zero_end, 0xa5, 8);
+	for_each_copy(good, [&](u32 copy) {
+		if (has_bug(platform_, Bug::one_copy_only) && copy)
+			return;
+		if (platform_.write(device_of(copy), ring_sector(copy, end_), block_,
+				    kBlockSectors) != IoStatus::ok)
+			good &= ~(1u << copy);
+	});
+	if (!has_bug(platform_, Bug::no_commit_flush))
+		good = flush_copies(good);
+	if (!good) {
+		in_doubt_.store_release(true);
+		return fail();
+	}
+	end_crc_ = crc;
+	++end_;
+	commits_.add_relaxed(1);
+	const Status fenced = fence(good);
+	if (!fenced.ok()) {
+		in_doubt_.store_release(true);
+		return fenced;
+	}
+	work_on_checkpoint();
+	return {};
+}
+
+// REQUIRES: what is acknowledged, and the block just written, is in every copy of `good`.
+template <Platform P> Status Journal<P>::fence(Copies good)
+{
+	if (good == now_.copies || has_bug(platform_, Bug::ignore_copy_failure))
+		return {};
+	if (!good)
+		return fail();
+	platform_.log(LogLevel::error,
+		      "a copy of the metadata cannot be written; it is out of use");
+	return change_epoch(good, SetState::opened);
+}
+
+// One flush for all copies on a device. Returns those that are stable.
+template <Platform P> Copies Journal<P>::flush_copies(Copies copies)
+{
+	if (copies && debt_.flush(platform_, kFirstSpare) != IoStatus::ok)
+		return 0;
+	return copies;
+}
+
+// On the first lap, what lies ahead may be anything: it is made zero, so that the end of a log can
+// be told from damage. Stable with the block that is written next.
+template <Platform P> Copies Journal<P>::zero_ahead(Copies copies)
+{
+	const u64 first = end_ + kZeroAhead;
+	if (end_ % kZeroAhead || first >= layout_.journal_blocks())
+		return copies;
+	const u64 blocks = min_of(kZeroAhead, layout_.journal_blocks() - first);
+	Copies good = copies;
+	for_each_copy(copies, [&](u32 copy) {
+		if (!write_zeros(device_of(copy), ring_sector(copy, first), blocks * kBlockSectors))
+			good &= ~(1u << copy);
+	});
+	return good;
+}
+
+// A block that is part of the log is never rewritten.
+template <Platform P> Status Journal<P>::make_room()
+{
+	if (end_ - now_.journal_start < layout_.journal_blocks() ||
+	    has_bug(platform_, Bug::ring_overrun))
+		return {};
+	return checkpoint();
+}
+
+}  // namespace remap

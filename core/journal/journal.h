@@ -1,0 +1,269 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// Journal: the metadata of a set on its spares. docs/development/FORMAT.md tells the format,
+// docs/development/protocol.pml is the protocol as it was checked; the names are the same.
+//
+// Parts, in the order of a set's life:
+//  * survey.h      what is on the spare: blank, ours, or a reason to keep off (reads only)
+//  * blank.h       nothing but zeros where a format would write
+//  * format.h      making a set
+//  * log_reader.h  the chain of journal blocks, each from whatever copy has it
+//  * load.h        LOAD: choose, read, make the copies equal, begin an epoch; only then serve
+//  * sites.h       superblocks, one site after the other; EPOCH
+//  * commit.h      COMMIT, FENCE
+//  * checkpoint.h  CHECKPOINT, a block or two with each commit
+//
+// Invariants. (a) An acknowledged record is in every copy in use. (b) A copy that the winning
+// superblock does not name is never read as truth. (c) No two epochs share a number. (d) Nothing is
+// acknowledged between the start of an epoch change and its quorum.
+//
+// All calls are the writer's: one at a time, under the platform's lock, in a context that may
+// sleep; what says "any context" may be called by anybody. Nothing is allocated after open().
+#pragma once
+
+#include "core/base/bug.h"
+#include "core/base/refusal.h"
+#include "core/format/journal_block.h"
+#include "core/format/superblock.h"
+#include "core/journal/copies.h"
+#include "core/journal/site.h"
+#include "core/platform/flush_debt.h"
+#include "core/platform/platform.h"
+#include "core/table/table.h"
+
+namespace remap {
+
+// The devices that a set is to live on.
+struct SetShape {
+	Sector main_sectors = 0;
+	u32 block_bytes = 512;
+	Sector spare_sectors = 0;
+};
+
+// What whoever opens the set demands of it.
+struct Terms {
+	Uuid set; // not nil: only this set is accepted, and nothing is formatted
+	char main_id[kMainIdBytes + 1] = ""; // not empty: main's serial number or WWN
+	bool format = false;		     // a spare that is not blank may be formatted
+	u64 max_extents = 0;		     // for a format; 0: one for each 4 KiB of spare
+};
+
+enum class Found : u8 {
+	nothing, // not surveyed, or refused
+	blank,	 // may be formatted: zeros, an interrupted format, or permitted
+	set,
+};
+
+template <Platform P> class Journal {
+public:
+	Journal(P &platform, Table<P> &table, FlushDebt &debt)
+	    : platform_(platform), table_(table), debt_(debt)
+	{
+	}
+	~Journal();
+	Journal(const Journal &) = delete;
+	Journal &operator=(const Journal &) = delete;
+
+	// Memory for commits. Errors: no_memory.
+	Status create(const SetShape &shape, const Terms &terms);
+
+	// Reads the sites and judges. Writes nothing. Errors: spare_full (too small for its
+	// metadata), not_blank, wrong_set, unknown_format, damaged, spare_io.
+	Status survey(Refusal &why);
+	// Surveys, formats if there is nothing, loads the table, which must be empty, and begins an
+	// epoch; when the platform may not write, only loads. Errors: those of survey() and
+	// no_memory, no_randomness, unwritable, interrupted.
+	Status open(Refusal &why);
+	// Makes a set where survey() found that one may be made, and surveys it. Errors: as open().
+	Status format(Refusal &why);
+	// Marks the set as closed; reopen() begins the next epoch. After an error of either the set
+	// serves what is mapped, and changes nothing.
+	void close();
+	Status reopen();
+
+	// Makes records durable in every copy in use, in as few blocks as hold them. Errors:
+	// unwritable: if in_doubt(), they may come back at the next load. Whatever happens, the
+	// caller's data must be stable before.
+	Status commit(const Record *records, u32 count);
+	// Writes the whole table out and empties the journal. Errors: unwritable.
+	Status checkpoint();
+
+	// ---- any context ----
+	// Loaded, and changes are possible.
+	bool opened() const { return opened_.load_acquire(); }
+	bool failed() const { return failed_.load_acquire(); }
+	// Since a record that may have reached a copy failed. Never ends but by a load.
+	bool in_doubt() const { return in_doubt_.load_acquire(); }
+	u64 epoch() const { return epoch_.load_relaxed(); }
+	// A site or a copy is not what it should be.
+	bool degraded() const { return degraded_.load_relaxed(); }
+	u64 commits() const { return commits_.load_relaxed(); }
+	u64 checkpoints() const { return checkpoints_.load_relaxed(); }
+
+	// ---- what a survey or an open found; the writer ----
+	Found found() const { return found_; }
+	bool loaded() const { return loaded_; }
+	// Whether I/O was served since the load, so that the table in memory is the newest there is.
+	bool served() const { return served_; }
+	const Layout &layout() const { return layout_; }
+	const Superblock &superblock() const { return now_; }
+	const Site &site(u32 number) const { return sites_[number]; }
+	u64 journal_end() const { return end_; }
+	Copies damaged() const { return damaged_; }
+
+private:
+	// How much of a copy is read at once while loading.
+	static constexpr u32 kChunkBlocks = 32;
+	static constexpr u32 kChunkSectors = kChunkBlocks * kBlockSectors;
+	static constexpr u32 kChunkBytes = kChunkBlocks * kMetadataBlockBytes;
+	static constexpr Sector kBlankSectors = 16 * kSectorsPerMiB; // at either end
+	// Blocks behind the end of the log that are looked at for what should not be there.
+	static constexpr u64 kLookBehind = 8;
+	// On the first lap of the ring, zeros are written this far ahead.
+	static constexpr u64 kZeroAhead = 64;
+	// In a copy that is rebuilt, zeros are written this far.
+	static constexpr u64 kZeroBehind = 4096;
+
+	enum class Pass : u8 { read, mend };
+
+	// survey.h
+	IoStatus read_site(u32 number);
+	void note_slot(Site *site, u32 slot);
+	const Superblock *winner() const;
+	Status judge_absent(Refusal &why);
+	Status judge_set(Refusal &why, const Superblock &newest);
+	Status judge_devices(Refusal &why, const Superblock &newest);
+	Status judge_histories(Refusal &why, const Superblock &newest);
+	Status foreign(Refusal &why);
+	u32 valid_sites() const;
+	// blank.h
+	Status find_foreign(Sector *where, bool *found);
+	Status find_nonzero(Sector from, u64 sectors, Sector *where, bool *found);
+	// format.h
+	Superblock new_superblock();
+	Status initialise(Refusal &why);
+	bool write_zeros(DeviceIndex device, Sector from, u64 sectors);
+	// log_reader.h
+	Status read_chunk(u32 copy, Sector from, u32 blocks);
+	u8 *chunk(u32 copy) { return load_buffer_ + usize{copy} * kChunkBytes; }
+	bool best_block(u32 index, u64 sequence, u32 previous, JournalBlockDisk *out);
+	bool fits_log(const JournalSectorDisk &sector, u64 sequence, u32 previous) const;
+	Status read_log(Refusal &why, Pass pass);
+	Result<u32> read_log_chunk(Refusal &why, Pass pass, u64 sequence, u32 blocks,
+				   u32 *previous);
+	void note_block(u32 index, u64 sequence, Pass pass);
+	Status judge_end(Refusal &why, u32 index, u64 sequence);
+	bool clean_end(u32 copy, u32 index, u64 sequence);
+	Status look_behind(Refusal &why, u64 sequence, bool single);
+	Status look_at_block(Refusal &why, u32 copy, u64 sequence, bool behind);
+	// load.h
+	Status load(Refusal &why);
+	Status read_copies(Refusal &why, Pass pass);
+	Status read_checkpoint(Refusal &why, Pass pass);
+	Status read_checkpoint_chunk(Refusal &why, Pass pass, u64 index, u32 blocks, u32 *crc);
+	const CheckpointBlockDisk *note_checkpoint_block(u32 i, u64 index, Pass pass);
+	Status apply(Refusal &why, const RecordDisk *records, u32 count);
+	Status apply(const Record &record);
+	void mend_block(u32 copy, Sector at, const void *good);
+	Status mend(Refusal &why);
+	void mend_end(u32 copy);
+	bool old_block(u32 copy, u64 sequence);
+	Status begin_serving(Refusal &why);
+	// sites.h
+	u32 write_sites(Superblock superblock, bool *quorum);
+	bool write_slot(const Site &site, Sector at, u32 slot);
+	Status publish(Superblock superblock);
+	Status change_epoch(Copies copies, SetState state);
+	Status fail();
+	// commit.h
+	Status append(const Record *records, u32 count);
+	Copies flush_copies(Copies copies);
+	Copies zero_ahead(Copies copies);
+	Status make_room();
+	Status fence(Copies good);
+	// checkpoint.h
+	void begin_checkpoint();
+	void work_on_checkpoint();
+	Status checkpoint_step();
+	u32 fill_checkpoint_block();
+	Copies write_area(Copies copies, u64 index);
+	Status publish_checkpoint();
+
+	Sector area_of_root(u32 copy) const { return layout_.area(end_of(copy), now_.root.area); }
+	Sector ring_sector(u32 copy, u64 sequence) const
+	{
+		return layout_.journal(end_of(copy)) +
+		       sequence % layout_.journal_blocks() * kBlockSectors;
+	}
+	void became_degraded(bool degraded) { degraded_.store_relaxed(degraded); }
+
+	// A checkpoint that is being written.
+	struct Writing {
+		bool running = false;
+		CheckpointId id;
+		Sector cursor = 0; // what lies before it has been written
+		u64 blocks = 0;
+		u32 area = 0;
+		u32 crc = 0;
+		u64 start = 0; // the log's first block for it
+		u32 previous = 0;
+	};
+
+	P &platform_;
+	Table<P> &table_;
+	FlushDebt &debt_;
+	SetShape shape_;
+	Terms terms_;
+	Layout layout_;
+	Found found_ = Found::nothing;
+	bool loaded_ = false;
+	bool begun_ = false;	// an epoch was begun since the load
+	bool served_ = false;
+	bool all_sites_ = true; // the last round reached every site
+	Superblock now_;	// what a quorum has
+	u64 announced_ = 0;	// the highest epoch or announcement seen
+	u64 end_ = 0;		// sequence of the next block
+	u32 end_crc_ = 0;	// of the sector before it
+	u64 checkpoint_number_ = 0;
+	Writing writing_;
+	// Of copies, while loading: which have a block that is not as it should be, which were read
+	// to the end of the log, and which cannot be written.
+	Copies damaged_ = 0;
+	Copies present_ = 0;
+	Copies unwritable_ = 0;
+	Site sites_[kSites];
+	// One 4-KiB block, for whatever is being written or judged.
+	u8 *block_ = nullptr;
+	u8 *load_buffer_ = nullptr;
+	Atomic<bool> opened_;
+	Atomic<bool> failed_;
+	Atomic<bool> in_doubt_;
+	Atomic<bool> degraded_;
+	Atomic<u64> epoch_;
+	Atomic<u64> commits_;
+	Atomic<u64> checkpoints_;
+};
+
+template <Platform P> Journal<P>::~Journal()
+{
+	if (block_)
+		platform_.deallocate(block_, kMetadataBlockBytes);
+}
+
+template <Platform P> Status Journal<P>::create(const SetShape &shape, const Terms &terms)
+{
+	shape_ = shape;
+	terms_ = terms;
+	block_ = static_cast<u8 *>(platform_.allocate(kMetadataBlockBytes));
+	return block_ ? Status{} : Status{Error::no_memory};
+}
+
+}  // namespace remap
+
+#include "core/journal/blank.h"
+#include "core/journal/checkpoint.h"
+#include "core/journal/commit.h"
+#include "core/journal/format.h"
+#include "core/journal/load.h"
+#include "core/journal/log_reader.h"
+#include "core/journal/sites.h"
+#include "core/journal/survey.h"

@@ -1,0 +1,253 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// LOAD, second half: the table from checkpoint and log, the copies made equal, an epoch that names
+// exactly those that are; only then is any I/O served. Whatever of this fails, nothing is served.
+#pragma once
+
+#include "core/journal/journal.h"
+
+namespace remap {
+
+template <Platform P> Status Journal<P>::open(Refusal &why)
+{
+	TRY(survey(why));
+	if (found_ == Found::blank && !platform_.writable()) {
+		why.begin() << "the spare is blank, and a read-only table cannot format it";
+		return Error::read_only;
+	}
+	if (found_ == Found::blank)
+		TRY(format(why));
+	load_buffer_ = static_cast<u8 *>(platform_.allocate(kCopies * kChunkBytes));
+	if (!load_buffer_)
+		return Error::no_memory;
+	const Status loaded = load(why);
+	platform_.deallocate(load_buffer_, kCopies * kChunkBytes);
+	load_buffer_ = nullptr;
+	return loaded;
+}
+
+template <Platform P> Status Journal<P>::load(Refusal &why)
+{
+	announced_ = 0;
+	for (const Site &site : sites_)
+		if (site.valid())
+			announced_ = max_of(announced_, max_of(site.superblock.epoch,
+							       site.superblock.announced));
+	if (has_bug(platform_, Bug::copy_not_in_use_read))
+		now_.copies = static_cast<u8>(copies_of(1));
+	damaged_ = unwritable_ = 0;
+	present_ = sites_[0].valid() | sites_[2].valid() << 1;
+	TRY(read_copies(why, Pass::read));
+	epoch_.store_relaxed(now_.epoch);
+	loaded_ = true;
+	return platform_.writable() ? begin_serving(why) : Status{};
+}
+
+template <Platform P> Status Journal<P>::read_copies(Refusal &why, Pass pass)
+{
+	TRY(read_checkpoint(why, pass));
+	return read_log(why, pass);
+}
+
+template <Platform P> Status Journal<P>::read_checkpoint(Refusal &why, Pass pass)
+{
+	u32 crc = 0;
+	for (u64 index = 0; index < now_.root.blocks; index += kChunkBlocks) {
+		const u32 blocks =
+			static_cast<u32>(min_of<u64>(kChunkBlocks, now_.root.blocks - index));
+		TRY(read_checkpoint_chunk(why, pass, index, blocks, &crc));
+	}
+	if (crc == now_.root.crc)
+		return {};
+	why.begin() << "the checkpoint's blocks are valid but not those that belong together";
+	return Error::damaged;
+}
+
+template <Platform P>
+Status Journal<P>::read_checkpoint_chunk(Refusal &why, Pass pass, u64 index, u32 blocks, u32 *crc)
+{
+	Status status;
+	for_each_copy(now_.copies, [&](u32 copy) {
+		if (status.ok())
+			status = read_chunk(copy, area_of_root(copy) + index * kBlockSectors,
+					    blocks);
+	});
+	TRY(status);
+	for (u32 i = 0; i < blocks; ++i) {
+		const CheckpointBlockDisk *good = note_checkpoint_block(i, index + i, pass);
+		if (!good) {
+			why.begin() << "block " << index + i
+				    << " of the checkpoint cannot be read in any copy";
+			return Error::damaged;
+		}
+		*crc = Crc32c::of(&good->crc, sizeof(good->crc), *crc);
+		if (pass == Pass::read)
+			TRY(apply(why, good->records, good->count));
+	}
+	return {};
+}
+
+// The block from a copy that has it; the others are noted or mended. nullptr: none has.
+template <Platform P>
+const CheckpointBlockDisk *Journal<P>::note_checkpoint_block(u32 i, u64 index, Pass pass)
+{
+	const CheckpointBlockDisk *good = nullptr;
+	present_ = 0;
+	for_each_copy(now_.copies, [&](u32 copy) {
+		const CheckpointBlockDisk *block =
+			reinterpret_cast<const CheckpointBlockDisk *>(chunk(copy)) + i;
+		if (is_valid(*block, now_.set, now_.root.id, index)) {
+			good = block;
+			present_ |= 1u << copy;
+		}
+	});
+	if (!good)
+		return nullptr;
+	if (pass == Pass::read)
+		damaged_ |= now_.copies & ~present_;
+	else
+		for_each_copy(copies_of(1) & ~present_, [&](u32 copy) {
+			mend_block(copy, area_of_root(copy) + index * kBlockSectors, good);
+		});
+	return good;
+}
+
+// ---- records ----
+
+template <Platform P> Status Journal<P>::apply(Refusal &why, const RecordDisk *records, u32 count)
+{
+	for (u32 i = 0; i < count; ++i) {
+		Record record;
+		if (!unpack(records[i], &record) ||
+		    !in_bounds(record, shape_.main_sectors, layout_.data_sectors())) {
+			why.begin() << "a record for sector " << u64{records[i].main}
+				    << " is valid by its CRC, but not by its content";
+			return Error::damaged;
+		}
+		TRY(apply(record));
+	}
+	return {};
+}
+
+template <Platform P> Status Journal<P>::apply(const Record &record)
+{
+	const Extent &extent = record.extent;
+	for (u64 done = 0; done < extent.length; done += Table<P>::kMaxCallSectors) {
+		const u64 count = min_of(extent.length - done, Table<P>::kMaxCallSectors);
+		const Sector main = extent.main + done;
+		const Place place = extent.state == State::pending ? 0 : extent.place + done;
+		switch (record.kind) {
+		case RecordKind::map:
+			TRY(table_.assign(
+				{main, count, place, extent.state, extent.boundary && !done}));
+			break;
+		case RecordKind::unmap:
+			TRY(table_.remove(main, count));
+			break;
+		case RecordKind::restate:
+			TRY(table_.set_state(main, count, extent.state));
+			break;
+		case RecordKind::bad:
+			return Error::unknown_format;
+		}
+	}
+	return {};
+}
+
+// ---- making the copies equal ----
+
+template <Platform P> void Journal<P>::mend_block(u32 copy, Sector at, const void *good)
+{
+	if (unwritable_ >> copy & 1)
+		return;
+	if (platform_.write(device_of(copy), at, good, kBlockSectors) != IoStatus::ok)
+		unwritable_ |= 1u << copy;
+}
+
+// A copy with a hole is filled in, one that was out of use is written whole; what cannot be written
+// is left out of the epoch that follows.
+template <Platform P> Status Journal<P>::mend(Refusal &why)
+{
+	if (has_bug(platform_, Bug::no_repair))
+		return {};
+	const Copies all = copies_of(1);
+	if (damaged_ || now_.copies != all)
+		TRY(read_copies(why, Pass::mend));
+	for_each_copy(all, [&](u32 copy) { mend_end(copy); });
+	unwritable_ |= all & ~flush_copies(all);
+	return {};
+}
+
+// What is behind the end becomes what the next load expects there. In a copy that was out of use
+// that is done for a long way, since nobody knows what became of it meanwhile.
+template <Platform P> void Journal<P>::mend_end(u32 copy)
+{
+	const u64 ring = layout_.journal_blocks();
+	const u64 room = ring - (end_ - now_.journal_start);
+	const bool used = now_.copies >> copy & 1;
+	const u64 blocks = min_of(room, used ? 1 : kZeroBehind);
+	__builtin_memset(block_, 0, kMetadataBlockBytes);
+	for (u64 i = 0; i < blocks; ++i)
+		if (!used || !old_block(copy, end_))
+			mend_block(copy, ring_sector(copy, end_ + i), block_);
+}
+
+template <Platform P> bool Journal<P>::old_block(u32 copy, u64 sequence)
+{
+	if (platform_.read(device_of(copy), ring_sector(copy, sequence), chunk(copy),
+			   kBlockSectors) != IoStatus::ok)
+		return false;
+	const JournalBlockDisk &block = *reinterpret_cast<const JournalBlockDisk *>(chunk(copy));
+	for (u32 s = 0; s < kBlockSectors; ++s)
+		if (!is_old(block.sector[s], now_.set, sequence * kBlockSectors + s))
+			return false;
+	return true;
+}
+
+// ---- into service ----
+
+template <Platform P> Status Journal<P>::begin_serving(Refusal &why)
+{
+	const bool late = has_bug(platform_, Bug::repair_after_epoch);
+	if (!late)
+		TRY(mend(why));
+	const Copies copies = copies_of(1) & ~unwritable_;
+	if (!copies) {
+		why.begin() << "no copy of the metadata can be written";
+		return Error::unwritable;
+	}
+	begun_ = has_bug(platform_, Bug::same_epoch_again);
+	failed_.store_release(false);
+	if (!begun_ && !has_bug(platform_, Bug::epoch_after_record) &&
+	    !change_epoch(copies, SetState::opened).ok()) {
+		why.begin() << "too few sites of the spare can be written to begin an epoch";
+		return Error::unwritable;
+	}
+	if (late)
+		TRY(mend(why));
+	in_doubt_.store_release(false);
+	served_ = true;
+	opened_.store_release(true);
+	return {};
+}
+
+template <Platform P> void Journal<P>::close()
+{
+	if (!opened())
+		return;
+	Superblock superblock = now_;
+	superblock.state = SetState::clean;
+	superblock.journal_end = end_;
+	if (publish(superblock).ok())
+		opened_.store_release(false);
+}
+
+template <Platform P> Status Journal<P>::reopen()
+{
+	if (failed())
+		return Error::unwritable;
+	TRY(change_epoch(now_.copies, SetState::opened));
+	opened_.store_release(true);
+	return {};
+}
+
+}  // namespace remap

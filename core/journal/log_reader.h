@@ -1,0 +1,219 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// The log: the longest chain of journal blocks from the superblock's start on, each sector from any
+// copy in use that has it. The copies were written with the same bytes, so what one lost another
+// fills in.
+#pragma once
+
+#include "core/journal/journal.h"
+
+namespace remap {
+
+// Reads blocks of a copy into its chunk. What cannot be read is filled with ones, which is no block
+// and no zeros.
+template <Platform P> Status Journal<P>::read_chunk(u32 copy, Sector from, u32 blocks)
+{
+	if (platform_.stop_requested())
+		return Error::interrupted;
+	u8 *into = chunk(copy);
+	const DeviceIndex device = device_of(copy);
+	if (platform_.read(device, from, into, blocks * kBlockSectors) == IoStatus::ok)
+		return {};
+	for (u32 i = 0; i < blocks; ++i) {
+		u8 *block = into + i * kMetadataBlockBytes;
+		if (platform_.read(device, from + i * kBlockSectors, block, kBlockSectors) !=
+		    IoStatus::ok)
+			__builtin_memset(block, 0xff, kMetadataBlockBytes);
+	}
+	return {};
+}
+
+// Whether a sector continues the log. From epoch_start on, only this epoch's blocks count: a write
+// of an earlier one may have landed late, after a load decided that it never was.
+template <Platform P>
+bool Journal<P>::fits_log(const JournalSectorDisk &sector, u64 sequence, u32 previous) const
+{
+	if (sector.sequence != sequence || !is_valid(sector, now_.set))
+		return false;
+	if (sector.previous != previous && !has_bug(platform_, Bug::ignore_chain))
+		return false;
+	const bool of_now = sequence >= now_.epoch_start * kBlockSectors;
+	return of_now && !has_bug(platform_, Bug::old_epoch_replayed) ? sector.epoch == now_.epoch
+								      : sector.epoch <= now_.epoch;
+}
+
+// Puts block `index` of the chunks together; false: no copies hold all of it. Where two epochs
+// wrote one place, the later one is right: its load had decided against the earlier.
+template <Platform P>
+bool Journal<P>::best_block(u32 index, u64 sequence, u32 previous, JournalBlockDisk *out)
+{
+	u64 epoch = 0;
+	for (u32 s = 0; s < kBlockSectors; ++s) {
+		const JournalSectorDisk *best = nullptr;
+		for_each_copy(now_.copies, [&](u32 copy) {
+			const JournalSectorDisk &sector =
+				reinterpret_cast<JournalBlockDisk *>(chunk(copy))[index].sector[s];
+			if (!fits_log(sector, sequence * kBlockSectors + s, previous))
+				return;
+			if (s ? sector.epoch == epoch : !best || sector.epoch > best->epoch)
+				best = &sector;
+		});
+		if (!best)
+			return false;
+		epoch = best->epoch;
+		previous = best->crc;
+		out->sector[s] = *best;
+	}
+	return true;
+}
+
+// Reads the log and applies it, or mends the copies that lack a part of it.
+template <Platform P> Status Journal<P>::read_log(Refusal &why, Pass pass)
+{
+	const u64 ring = layout_.journal_blocks();
+	u64 sequence = now_.journal_start;
+	u32 previous = now_.journal_previous;
+	const u64 limit = pass == Pass::read ? sequence + ring : end_;
+	while (sequence < limit) {
+		const u32 blocks = static_cast<u32>(min_of<u64>(
+			kChunkBlocks, min_of(limit - sequence, ring - sequence % ring)));
+		Status status;
+		for_each_copy(now_.copies, [&](u32 copy) {
+			if (status.ok())
+				status = read_chunk(copy, ring_sector(copy, sequence), blocks);
+		});
+		TRY(status);
+		const u32 taken = TRY(read_log_chunk(why, pass, sequence, blocks, &previous));
+		sequence += taken;
+		if (taken < blocks)
+			break;
+	}
+	if (pass == Pass::read) {
+		end_ = sequence;
+		end_crc_ = previous;
+	}
+	return {};
+}
+
+// Returns how many of the blocks continue the log; fewer than `blocks`: it ends there.
+template <Platform P>
+Result<u32> Journal<P>::read_log_chunk(Refusal &why, Pass pass, u64 sequence, u32 blocks,
+				       u32 *previous)
+{
+	JournalBlockDisk *good = reinterpret_cast<JournalBlockDisk *>(block_);
+	for (u32 i = 0; i < blocks; ++i) {
+		if (!best_block(i, sequence + i, *previous, good)) {
+			if (pass == Pass::mend)
+				return Error::damaged; // it was there a moment ago
+			TRY(judge_end(why, i, sequence + i));
+			return i;
+		}
+		*previous = good->sector[kBlockSectors - 1].crc;
+		note_block(i, sequence + i, pass);
+		if (pass == Pass::mend)
+			continue;
+		for (const JournalSectorDisk &sector : good->sector)
+			TRY(apply(why, sector.records, sector.count));
+	}
+	return blocks;
+}
+
+// Compares what each copy has with the good block, which is in block_, and mends it.
+template <Platform P> void Journal<P>::note_block(u32 index, u64 sequence, Pass pass)
+{
+	present_ = 0;
+	for_each_copy(copies_of(1), [&](u32 copy) {
+		const bool read = now_.copies >> copy & 1;
+		const void *there = chunk(copy) + index * kMetadataBlockBytes;
+		if (read && !__builtin_memcmp(there, block_, kMetadataBlockBytes))
+			present_ |= 1u << copy;
+		else if (pass == Pass::mend)
+			mend_block(copy, ring_sector(copy, sequence), block_);
+		else if (read)
+			damaged_ |= 1u << copy;
+	});
+}
+
+// ---- where the log ends ----
+
+// Whether a copy's block at the end of the log is as a crash leaves it: old sectors, or part of a
+// write that was never acknowledged.
+template <Platform P> bool Journal<P>::clean_end(u32 copy, u32 index, u64 sequence)
+{
+	const JournalBlockDisk &block =
+		reinterpret_cast<const JournalBlockDisk *>(chunk(copy))[index];
+	for (u32 s = 0; s < kBlockSectors; ++s) {
+		const JournalSectorDisk &sector = block.sector[s];
+		const u64 expected = sequence * kBlockSectors + s;
+		if (!is_old(sector, now_.set, expected) &&
+		    !(is_valid(sector, now_.set) && sector.sequence == expected))
+			return false;
+	}
+	return true;
+}
+
+// The chain ends before block `index` of the chunks: may that be its end? With two copies that have
+// the block before, an acknowledged block would be in both. With one, damage could hide it.
+template <Platform P> Status Journal<P>::judge_end(Refusal &why, u32 index, u64 sequence)
+{
+	if (now_.state == SetState::clean && sequence != now_.journal_end) {
+		why.begin() << "the log ends at block " << sequence
+			    << ", but the set was closed at " << now_.journal_end
+			    << "; 'dmremap repair' explains";
+		return Error::damaged;
+	}
+	const Copies present = present_ & now_.copies;
+	const bool single = !(present & (present - 1));
+	if (single && !has_bug(platform_, Bug::ambiguous_end)) {
+		if (!present || !clean_end(lowest_bit(present), index, sequence)) {
+			why.begin()
+				<< "only one copy of the log can be read, and it ends in damage at "
+				   "block "
+				<< sequence << "; 'dmremap repair' explains";
+			return Error::damaged;
+		}
+	}
+	return look_behind(why, sequence, single);
+}
+
+// Looks at what is behind the end for what cannot be there unless the log went on.
+template <Platform P> Status Journal<P>::look_behind(Refusal &why, u64 sequence, bool single)
+{
+	const u64 ring = layout_.journal_blocks();
+	const u64 room = ring - (sequence - now_.journal_start);
+	const u64 blocks = single ? room : min_of(room, kLookBehind);
+	for (u64 i = 0; i < blocks; ++i) {
+		Status status;
+		for_each_copy(now_.copies, [&](u32 copy) {
+			if (status.ok())
+				status = look_at_block(why, copy, sequence + i, i != 0);
+		});
+		TRY(status);
+	}
+	return {};
+}
+
+template <Platform P>
+Status Journal<P>::look_at_block(Refusal &why, u32 copy, u64 sequence, bool behind)
+{
+	TRY(read_chunk(copy, ring_sector(copy, sequence), 1));
+	const JournalBlockDisk &block = *reinterpret_cast<const JournalBlockDisk *>(chunk(copy));
+	for (const JournalSectorDisk &sector : block.sector) {
+		if (!is_valid(sector, now_.set))
+			continue;
+		if (sector.epoch > now_.epoch) {
+			why.begin() << "a record of epoch " << sector.epoch
+				    << " was found, but no superblock newer than epoch "
+				    << now_.epoch << "; 'dmremap repair' explains";
+			return Error::damaged;
+		}
+		if (behind && sector.sequence >= sequence * kBlockSectors &&
+		    !has_bug(platform_, Bug::replay_past_break)) {
+			why.begin() << "the log breaks off before block " << sequence
+				    << ", but there are records behind; 'dmremap repair' explains";
+			return Error::damaged;
+		}
+	}
+	return {};
+}
+
+}  // namespace remap

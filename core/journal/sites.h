@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// SITE and EPOCH: superblocks are written to one site after the other, each stable before the next,
+// into the slot that is not the newest valid one. A quorum is more than half of all sites of every
+// member in use, failed ones counted.
+#pragma once
+
+#include "core/journal/journal.h"
+
+namespace remap {
+
+// Returns how many sites have it.
+template <Platform P> u32 Journal<P>::write_sites(Superblock superblock, bool *quorum)
+{
+	u32 good = 0;
+	for (u32 number = 0; number < kSites; ++number) {
+		Site &site = sites_[number];
+		superblock.site = static_cast<u8>(number);
+		const u32 slot =
+			has_bug(platform_, Bug::newest_slot) ? site.newest : site.next_slot();
+		pack(&reinterpret_cast<SlotDisk *>(block_)->superblock, superblock, layout_);
+		__builtin_memset(block_ + sizeof(SuperblockDisk), 0,
+				 kMetadataBlockBytes - sizeof(SuperblockDisk));
+		if (!write_slot(site, layout_.site(number), slot))
+			continue;
+		++good;
+		site.whole |= 1u << slot;
+		site.newest = slot;
+		site.version = kFormatVersion;
+		site.superblock = superblock;
+	}
+	all_sites_ = good == kSites;
+	*quorum = 2 * good > kSites || (good && has_bug(platform_, Bug::any_site_suffices));
+	return good;
+}
+
+// REQUIRES: the slot's content is in block_.
+template <Platform P>
+bool Journal<P>::write_slot([[maybe_unused]] const Site &site, Sector at, u32 slot)
+{
+	if (has_bug(platform_, Bug::both_slots))
+		(void)platform_.write(kFirstSpare, at + (1 - slot) * kBlockSectors, block_,
+				      kBlockSectors);
+	if (platform_.write(kFirstSpare, at + slot * kBlockSectors, block_, kBlockSectors) !=
+	    IoStatus::ok)
+		return false;
+	if (has_bug(platform_, Bug::no_site_flush))
+		return true;
+	return debt_.flush(platform_, kFirstSpare) == IoStatus::ok;
+}
+
+// The same epoch, another content: a checkpoint, or the end. Errors: unwritable.
+template <Platform P> Status Journal<P>::publish(Superblock superblock)
+{
+	bool quorum;
+	superblock.generation = now_.generation + 1;
+	superblock.announced = announced_;
+	write_sites(superblock, &quorum);
+	became_degraded(!all_sites_ || superblock.copies != copies_of(1));
+	if (!quorum)
+		return fail();
+	now_ = superblock;
+	return {};
+}
+
+// EPOCH: first a quorum learns that the number is taken, then it begins. Without the first round
+// two loads that each reached one site could begin the same epoch with different copies.
+template <Platform P> Status Journal<P>::change_epoch(Copies copies, SetState state)
+{
+	bool quorum = true;
+	Superblock superblock = now_;
+	superblock.announced = ++announced_;
+	if (!has_bug(platform_, Bug::no_announcement))
+		write_sites(superblock, &quorum);
+	if (!quorum)
+		return fail();
+	superblock.epoch = announced_;
+	superblock.copies = static_cast<u8>(copies);
+	superblock.state = state;
+	superblock.epoch_start = end_;
+	superblock.journal_end = 0;
+	superblock.members[0].opened_epoch = announced_;
+	TRY(publish(superblock));
+	begun_ = true;
+	epoch_.store_relaxed(now_.epoch);
+	return {};
+}
+
+// From here on: what is mapped is served, nothing changes, until a load.
+template <Platform P> Status Journal<P>::fail()
+{
+	failed_.store_release(true);
+	opened_.store_release(false);
+	return Error::unwritable;
+}
+
+}  // namespace remap

@@ -1,0 +1,232 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// LOAD, first half: what is on the spare, judged by its sites alone. Nothing is written, and what
+// is not understood is left alone: a spare that somebody cabled to the wrong place may hold the
+// only copy of his data.
+#pragma once
+
+#include "core/journal/journal.h"
+
+namespace remap {
+
+template <Platform P> Status Journal<P>::survey(Refusal &why)
+{
+	found_ = Found::nothing;
+	const u64 wanted = terms_.max_extents;
+	layout_ = wanted ? Layout::of(shape_.spare_sectors, wanted)
+			 : Layout::of(shape_.spare_sectors);
+	if (!layout_.valid()) {
+		why.begin() << "the spare has " << shape_.spare_sectors
+			    << " sectors, its metadata alone would take "
+			    << layout_.reserved_sectors();
+		return Error::spare_full;
+	}
+	for (u32 number = 0; number < kSites; ++number) {
+		const IoStatus status = read_site(number);
+		if (status != IoStatus::ok && status != IoStatus::medium &&
+		    status != IoStatus::io && status != IoStatus::target) {
+			why.begin() << "the spare cannot be read (" << text_of(status) << ")";
+			return Error::spare_io;
+		}
+	}
+	const Superblock *newest = winner();
+	if (!newest || newest->state == SetState::formatting)
+		return judge_absent(why);
+	return judge_set(why, *newest);
+}
+
+template <Platform P> IoStatus Journal<P>::read_site(u32 number)
+{
+	Site &site = sites_[number];
+	site = Site{};
+	IoStatus worst = IoStatus::ok;
+	for (u32 slot = 0; slot < Site::kSlots; ++slot) {
+		const Sector at = layout_.site(number) + slot * kBlockSectors;
+		const IoStatus status = platform_.read(kFirstSpare, at, block_, kBlockSectors);
+		if (status == IoStatus::ok)
+			note_slot(&site, slot);
+		else
+			worst = status;
+	}
+	return worst;
+}
+
+// REQUIRES: the slot is in block_.
+template <Platform P> void Journal<P>::note_slot(Site *site, u32 slot)
+{
+	const SuperblockDisk &disk = reinterpret_cast<const SlotDisk *>(block_)->superblock;
+	const u32 bit = 1u << slot;
+	site->readable |= bit;
+	bool zero = true;
+	for (u32 i = 0; zero && i < kMetadataBlockBytes; ++i)
+		zero = !block_[i];
+	if (zero)
+		site->blank |= bit;
+	if (has_magic(disk))
+		site->ours |= bit;
+	if (!is_whole(disk))
+		return;
+	Superblock read;
+	if (disk.version == kFormatVersion)
+		unpack(disk, &read);
+	else
+		read.epoch = ~u64{0}; // whatever else: not to be overlooked
+	if (site->valid() && !newer(read, site->superblock))
+		return;
+	site->whole |= bit;
+	site->newest = slot;
+	site->version = disk.version;
+	site->superblock = read;
+}
+
+// The superblock with the highest epoch and generation of all, committed or not: a lower one that
+// more sites agree on may be the past of what was acknowledged in it.
+template <Platform P> const Superblock *Journal<P>::winner() const
+{
+	const Superblock *best = nullptr;
+	for (const Site &site : sites_)
+		if (site.valid() && (!best || newer(site.superblock, *best)))
+			best = &site.superblock;
+	if (has_bug(platform_, Bug::two_sites_win))
+		for (u32 i = 0; i < kSites; ++i) {
+			const Site &a = sites_[i], &b = sites_[(i + 1) % kSites];
+			if (a.valid() && b.valid())
+				best = newer(a.superblock, b.superblock) ? &b.superblock
+									 : &a.superblock;
+		}
+	return best;
+}
+
+template <Platform P> u32 Journal<P>::valid_sites() const
+{
+	u32 valid = 0;
+	for (const Site &site : sites_)
+		valid += site.valid();
+	return valid;
+}
+
+// No site says that there is a set, or all that do say that it was never completed.
+template <Platform P> Status Journal<P>::judge_absent(Refusal &why)
+{
+	bool formatting = false;
+	for (const Site &site : sites_) {
+		if (site.valid() && site.version == kFormatVersion) {
+			formatting = true;
+		} else if (site.ours) {
+			why.begin()
+				<< "the spare has a damaged superblock of ours and no valid one; "
+				   "'dmremap check' tells what can be saved";
+			return Error::damaged;
+		}
+	}
+	if (!terms_.set.nil()) {
+		why.begin() << "the spare holds no set, but set " << terms_.set << " is demanded";
+		return Error::wrong_set;
+	}
+	if (!formatting && !terms_.format)
+		TRY(foreign(why));
+	found_ = Found::blank;
+	return {};
+}
+
+template <Platform P> Status Journal<P>::judge_set(Refusal &why, const Superblock &newest)
+{
+	constexpr u64 known_incompat = 0;
+	constexpr u64 known_ro_compat = 0;
+	for (const Site &site : sites_)
+		if (site.valid() && site.version != kFormatVersion) {
+			why.begin() << "the metadata has format version " << site.version
+				    << ", this version knows " << kFormatVersion;
+			return Error::unknown_format;
+		}
+	if (newest.incompat & ~known_incompat) {
+		why.begin()
+			<< "the metadata has features that this version does not know (incompat "
+			<< newest.incompat << ")";
+		return Error::unknown_format;
+	}
+	if (newest.ro_compat & ~known_ro_compat && platform_.writable()) {
+		why.begin()
+			<< "the metadata has features that this version can only read (ro_compat "
+			<< newest.ro_compat << "); make the table read-only";
+		return Error::unknown_format;
+	}
+	TRY(judge_devices(why, newest));
+	TRY(judge_histories(why, newest));
+	layout_ = Layout::of(shape_.spare_sectors, newest.max_extents);
+	if (!layout_.valid() || newest.root.blocks > layout_.area_blocks() ||
+	    newest.root.area > 1 || !newest.copies || newest.copies >> kCopies) {
+		why.begin() << "the superblock is valid, but what it says cannot be";
+		return Error::damaged;
+	}
+	now_ = newest;
+	found_ = Found::set;
+	return {};
+}
+
+// Are these the devices that it was made on?
+template <Platform P> Status Journal<P>::judge_devices(Refusal &why, const Superblock &newest)
+{
+	if (!terms_.set.nil() && !(terms_.set == newest.set)) {
+		why.begin() << "the spare belongs to set " << newest.set << ", but set "
+			    << terms_.set << " is demanded";
+		return Error::wrong_set;
+	}
+	if (newest.main_sectors != shape_.main_sectors) {
+		why.begin() << "main has " << shape_.main_sectors << " sectors, set " << newest.set
+			    << " was made for one of " << newest.main_sectors
+			    << (newest.main_sectors == shape_.spare_sectors
+					? "; are main and spare swapped?"
+					: "");
+		return Error::wrong_set;
+	}
+	if (newest.members[0].sectors != shape_.spare_sectors) {
+		why.begin() << "the spare has " << shape_.spare_sectors << " sectors, set "
+			    << newest.set << " was made on one of " << newest.members[0].sectors;
+		return Error::wrong_set;
+	}
+	if (newest.block_bytes != shape_.block_bytes) {
+		why.begin() << "main has logical blocks of " << shape_.block_bytes << " bytes, set "
+			    << newest.set << " was made for " << newest.block_bytes;
+		return Error::wrong_set;
+	}
+	const bool both = newest.main_id[0] && terms_.main_id[0];
+	if (both && __builtin_memcmp(newest.main_id, terms_.main_id, kMainIdBytes)) {
+		Text text = why.begin();
+		text << "main is ";
+		text.quoted(terms_.main_id) << ", the set was made for ";
+		text.quoted(newest.main_id);
+		return Error::wrong_set;
+	}
+	return {};
+}
+
+// Do enough sites tell one story?
+template <Platform P> Status Journal<P>::judge_histories(Refusal &why, const Superblock &newest)
+{
+	for (u32 number = 0; number < kSites; ++number) {
+		const Site &site = sites_[number];
+		if (!site.valid())
+			continue;
+		if (!(site.superblock.set == newest.set) ||
+		    !(site.superblock.members[0].uuid == newest.members[0].uuid)) {
+			why.begin() << "the sites of the spare belong to different sets, "
+				    << site.superblock.set << " and " << newest.set;
+			return Error::damaged;
+		}
+		if (site.superblock.site != number || site.superblock.member != newest.member) {
+			why.begin() << "the superblock of site " << u32{site.superblock.site}
+				    << " was found at site " << number;
+			return Error::damaged;
+		}
+	}
+	const u32 needed = has_bug(platform_, Bug::few_sites) ? 1 : kSites / 2 + 1;
+	if (valid_sites() < needed) {
+		why.begin() << "only " << valid_sites() << " of " << kSites
+			    << " sites of the spare hold a superblock, " << needed
+			    << " are needed; 'dmremap repair' explains";
+		return Error::damaged;
+	}
+	return {};
+}
+
+}  // namespace remap
