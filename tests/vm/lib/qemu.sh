@@ -53,6 +53,12 @@ make_disks() {
     done
 }
 
+# counter_words - what an emulated kernel must be told about its time stamp counter, which is the
+# host's: vm-test-tsc says why it is not left to find out.
+counter_words() {
+    [[ ! -x $REPO/build/bin/vm-test-tsc ]] || printf ' tsc_early_khz=%s' "$("$REPO/build/bin/vm-test-tsc")"
+}
+
 # qemu_args DIRECTORY MEMORY CPUS [KERNEL-WORDS] - sets QEMU_ARGS, all but the serial ports.
 qemu_args() {
     local dir=$1 i append
@@ -60,6 +66,7 @@ qemu_args() {
     append+=" nowatchdog log_buf_len=8M random.trust_cpu=on rcupdate.rcu_cpu_stall_timeout=60${4:+ $4}"
     # The last word on a subject counts.
     [[ $ACCELERATOR != *-icount* ]] || append+=" random.trust_cpu=off nokaslr"
+    [[ $ACCELERATOR != *tcg* || $ACCELERATOR == *-icount* ]] || append+=$(counter_words)
     # shellcheck disable=SC2206 # options are meant to be split
     QEMU_ARGS=($ACCELERATOR -m "$2" -smp "$3" -nodefaults -no-user-config -display none -no-reboot
         -kernel "$KERNEL" -initrd "$INITRAMFS" -append "$append")
