@@ -17,48 +17,20 @@ write_jobs() {
     done
 }
 
-# 200 places in the 96 MiB that fio writes, each 1 to 256 sectors long, mapped and given back at
-# random, whole and in part. About half of it hits the wrong moment and is refused.
-shuffle_remaps() {
-    local seed=$RANDOM
-    echo "  seed $seed" >&2
-    while [[ -e shuffling ]]; do
-        awk -v seed=$((seed++)) 'function pick(n) { return int(rand() * n) }
-            BEGIN {
-                srand(seed)
-                for (i = 0; i < 50; i++) {
-                    slot = pick(200); main = slot * 980 + slot * 37 % 500; length_ = slot * 71 % 256 + 1
-                    kind = pick(6)
-                    if (kind < 2) print "relocate", main, length_
-                    else if (kind < 3) print "add_remap", main, pick(150000), length_
-                    else if (kind < 5) print "remove_remap", main
-                    else print "remove_remap", main + int(length_ / 4), int(length_ / 2) + 1
-                }
-            }'
-    done | vm-test-message live >shuffled
-}
-
 declare -A JOB_SIZE=([512]=2m [2k]=6m [4k]=12m [16k]=16m [64k]=16m [1m]=16m)
 mkloop MAIN 200M
 mkloop SPARE 200M
 mkremap live "$MAIN" "$SPARE"
 write_jobs >jobs.fio
-touch shuffling
-shuffle_remaps &
-SHUFFLER=$!
+churn_begin live 0 $((96 * 2048))
 check "fio over remaps that come and go" fio jobs.fio --output=fio.log
-rm shuffling
-check "the messages" wait "$SHUFFLER"
-
-echo "  $(cut -d' ' -f1 shuffled | sort | uniq -c | awk '{ printf "%s x %s; ", $2, $1 }')"
-eq "errors other than refusals" "$(cut -d' ' -f1 shuffled | grep -cvxE '0|EEXIST|ENOENT|ENOSPC' || true)" 0
+churn_end live
 msg_ok live stats
 (($(reply_value added) > 50 && $(reply_value removed) > 50)) || fail "too few remaps came and went to mean anything"
 for key in added removed copied_sectors returned_sectors remapped_reads remapped_writes held; do
     matches "$key $(reply_value $key)" "$(reply_value $key)" '^[1-9][0-9]*$'
 done
-eq "held_outside" "$(reply_value held_outside)" 0
-eq "I/O still counted as in flight" "$(reply_value in_flight)" 0
+healthy live
 msg_ok live clear_all
 eq "extents after clear_all" "$(field live extents)" 0
 dmsetup remove live

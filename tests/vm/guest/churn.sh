@@ -22,7 +22,8 @@ churn_lines() {
                 kind = pick(6)
                 if (kind < 2) print "relocate", at, size * block
                 else if (kind < 3) print "add_remap", at, pick(int(spare / block) - size) * block, size * block
-                else if (kind < 5) print "remove_remap", at
+                # Of what a removed part left over, each piece must be hit by itself.
+                else if (kind < 5) print "remove_remap", at + pick(size) * block
                 else print "remove_remap", at + int(size / 4) * block, (int(size / 2) + 1) * block
             }
         }'

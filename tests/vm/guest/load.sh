@@ -33,15 +33,21 @@ verify_begin() {
     FIO_PID=$!
 }
 
-# verify_end NAME - waits for it and fails when it saw anything wrong.
+# fio_json NAME - what its rounds reported; fio may write notes into the same file first.
+fio_json() { awk 'FNR == 1 { on = 0 } /^{/ { on = 1 } on' "$1".*.json; }
+
+# verify_end NAME - waits for it and fails when it saw anything wrong, or wrote nothing.
 verify_end() {
+    local writes
     wait "$FIO_PID" || fail "fio $1: $(head -c 600 "$1.err") $(grep -h -m 3 -iE 'verify:|err=' "$1".*.json)"
-    pass "fio $1: $(jq -s '[.[].jobs[] | .write.total_ios] | add' "$1".*.json) writes verified"
+    writes=$(fio_json "$1" | jq -s '[.[].jobs[] | .write.total_ios] | add')
+    ((writes > 0)) || fail "fio $1 wrote nothing"
+    pass "fio $1: $writes writes verified"
 }
 
 # worst_latency NAME - in milliseconds, of reads and writes.
 worst_latency() {
-    jq -rs '[.[].jobs[] | .read.clat_ns.max, .write.clat_ns.max] | max / 1e6 | round' "$1".*.json
+    fio_json "$1" | jq -rs '[.[].jobs[] | .read.clat_ns.max, .write.clat_ns.max] | max / 1e6 | round'
 }
 
 running() { kill -0 "$1" 2>/dev/null; }
