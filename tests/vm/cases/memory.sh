@@ -4,13 +4,11 @@
 # memory: 512
 # append: slub_debug=FZP,dm_remap_3k,dm_remap_5k,dm_remap_6k,dm_remap_9k,dm_remap_10k,kmalloc-1k,kmalloc-2k,kmalloc-4k
 # set: full
-# by-hand: yes
 # timeout: 300
 #
 # Remaps while memory is short: next to all of it is locked, and what is left fills with dirty pages
 # that only I/O through the device can free. Everything goes on and is right. The kernel checks every
 # object of the module's own caches for writes beyond its end and after its release meanwhile.
-# By hand until all of it has been seen to pass.
 
 # hold_all_but MIB - locks memory until so much is left.
 hold_all_but() {

@@ -1,11 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck shell=bash
-# by-hand: yes
 # timeout: 120
 #
 # A read-only table: it reads, also through remaps that were there, and writes nothing to any device,
 # whatever message comes. Disks that are read-only can be used by it, and by no other.
-# By hand until all of it has been seen to pass.
 
 from_the_start() {
     local before

@@ -1,11 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck shell=bash
-# by-hand: yes
 # timeout: 180
 #
 # Two devices at once, each with its own spare, do not touch each other; a spare or a main of one is
 # refused to the other, in every role and with its sentence, while both are at work.
-# By hand until all of it has been seen to pass.
 
 two_at_once() {
     mkremap one "$MAIN" "$SPARE"

@@ -2,13 +2,11 @@
 # shellcheck shell=bash
 # needs: own-boot
 # memory: 256
-# by-hand: yes
 # timeout: 400
 #
 # Swap on a dm-remap in a machine of 256 MiB, with 400 MiB in use that are verified word by word,
 # while the remaps below the swap come and go. A remap that needed memory which only swapping can
 # free would stand still here for ever.
-# By hand until all of it has been seen to pass.
 
 counted() { awk -v key="$1" '$1 == key { print $2 }' /proc/vmstat; }
 
