@@ -64,6 +64,7 @@ declare_steps() {
             add_step "module-$series-$flavour" 600 build_module "$series" "$flavour"
         done
     done
+    add_step map-symbols 60 tests/lint/map-symbols.sh
     add_step unit 900 unit_tests
     add_step sanitize-address 900 make --no-print-directory sanitize-address
     add_step sanitize-thread 900 make --no-print-directory sanitize-thread
