@@ -53,6 +53,7 @@ template <Platform P> Status Engine<P>::run(const Command &command, Text &reply,
 		return {};
 	case Verb::clear_stats:
 		counters_.clear();
+		journal_.clear_counters();
 		platform_.clear_counters();
 		reply << "counters cleared";
 		return {};

@@ -98,6 +98,11 @@ public:
 	bool degraded() const { return degraded_.load_relaxed(); }
 	u64 commits() const { return commits_.load_relaxed(); }
 	u64 checkpoints() const { return checkpoints_.load_relaxed(); }
+	void clear_counters()
+	{
+		commits_.store_relaxed(0);
+		checkpoints_.store_relaxed(0);
+	}
 
 	// ---- what a survey or an open found; the writer ----
 	Found found() const { return found_; }
