@@ -110,7 +110,7 @@ TEST(EngineLost, NoMemoryToReviveFailsTheWrite)
 		if (!hit)
 			break;
 		if (status != IoStatus::ok) {
-			EXPECT_EQ(status, IoStatus::resource);
+			EXPECT_EQ(status, IoStatus::io);
 			expect_lost(set, 1040, 20);
 		}
 	}
@@ -125,7 +125,8 @@ TEST(EngineLost, RevivedWhileSuspending)
 	EXPECT_EQ(set.write(1040, 20, 400), IoStatus::ok);
 	expect_lost(set, 0, 0);
 	set.engine.postsuspend();
-	set.engine.resume();
+	EXPECT_EQ(set.resume(), Error::ok);
+	expect_lost(set, 0, 0);
 }
 
 TEST(EnginePending, ReadsTryMainAndWritesAreDeferred)

@@ -85,6 +85,7 @@ private:
 
 	void rare()
 	{
+		set_.host.stop = false;
 		if (chance(20)) {
 			const int result = set_.refusal("clear_all");
 			EXPECT_TRUE(result == 0 || result == ENODATA || result == EIO ||
@@ -97,6 +98,8 @@ private:
 			set_.host.spare.unwritable.clear();
 		} else if (chance(4)) {
 			suspend();
+		} else if (chance(4)) {
+			EXPECT_EQ(set_.refusal("sync"), 0);
 		}
 		set_.host.stop = false;
 	}
@@ -105,9 +108,25 @@ private:
 	{
 		set_.engine.presuspend();
 		EXPECT_EQ(set_.refusal("relocate 0 8"), EINTR);
+		interfering_ = true; // no I/O comes from here on
 		set_.engine.postsuspend();
 		EXPECT_EQ(set_.refusal("relocate 0 8"), EBUSY);
-		set_.engine.resume();
+		if (chance(2))
+			load_again();
+		else
+			EXPECT_EQ(set_.resume(), Error::ok) << set_.sentence;
+		interfering_ = false;
+	}
+
+	// What a table holds is what its metadata holds. Of the spare's data only what was flushed
+	// is certain, and this is about the metadata: so the caches survive.
+	void load_again()
+	{
+		const std::vector<Extent> before = set_.extents();
+		const std::vector<Added> added = set_.added();
+		ASSERT_EQ(set_.reload(), Error::ok) << set_.sentence;
+		EXPECT_TRUE(same_extents(before, set_.extents()));
+		EXPECT_EQ(added, set_.added());
 	}
 
 	// Of writes that overlap the one issued last counts. One that failed leaves each sector old

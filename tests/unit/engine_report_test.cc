@@ -129,14 +129,16 @@ TEST(EngineReport, EveryKeyInItsOrder)
 			  "mode", "health", "extents", "mapped_sectors", "lost_sectors",
 			  "pending_sectors", "main_sectors", "block_sectors", "spare_used",
 			  "spare_total", "spare_reserved", "max_extents", "buckets", "table_bytes",
-			  "flags", "last_error"}));
+			  "metadata_used", "epoch", "generation", "copies", "journal_used",
+			  "journal_total", "set", "flags", "last_error"}));
 	ASSERT_EQ(set.send("stats"), 1);
 	EXPECT_EQ(keys(set.reply),
 		  (std::vector<std::string>{
 			  "read_errors", "write_errors", "flush_errors", "added", "removed",
 			  "refused", "copied_sectors", "returned_sectors", "lost_sectors_found",
-			  "revived_sectors", "fences", "resizes", "remapped_reads",
-			  "remapped_writes", "held", "held_outside", "deferred", "in_flight"}));
+			  "revived_sectors", "fences", "resizes", "commits", "checkpoints",
+			  "remapped_reads", "remapped_writes", "held", "held_outside", "deferred",
+			  "in_flight"}));
 	ASSERT_EQ(set.send("health"), 1);
 	EXPECT_EQ(keys(set.reply),
 		  (std::vector<std::string>{"score", "rating", "spare_used_percent",
@@ -154,7 +156,7 @@ TEST(EngineReport, StatusFollowsTheSet)
 	EXPECT_EQ(set.number("status", "spare_total"), set.data_sectors());
 	EXPECT_EQ(set.number("status", "spare_reserved") + set.data_sectors(), 32768u);
 	EXPECT_EQ(set.number("status", "max_extents"), 4096u);
-	EXPECT_EQ(set.value("status", "flags"), "volatile");
+	EXPECT_EQ(set.value("status", "flags"), "main_unverified");
 	EXPECT_EQ(set.value("status", "last_error"), "");
 	const u64 bytes = set.number("status", "table_bytes");
 	const u64 buckets = set.number("status", "buckets");
@@ -175,8 +177,8 @@ TEST(EngineReport, StatusFollowsTheSet)
 	EXPECT_EQ(set.number("health", "unreadable_sectors"), 16u);
 	std::ostringstream line;
 	line << "ok " << set.number("status", "health") << " 601 4816 4816/"
-	     << set.data_sectors() << " 0/4096 0 16 0 0 601/0/0 "
-	     << set.number("status", "buckets") << " 0 1 volatile";
+	     << set.data_sectors() << " 601/4096 0 16 0 0 601/0/0 "
+	     << set.number("status", "buckets") << " 1 1 main_unverified";
 	EXPECT_EQ(set.status_line(), line.str());
 	char ima[128];
 	Text text(ima, sizeof(ima));
@@ -214,6 +216,11 @@ TEST(EngineReport, EachCounterMovesAndIsCleared)
 	expect_moves(set, "removed", 1, [&] { EXPECT_EQ(set.send("clear_all"), 1); });
 	expect_moves(set, "refused", 1, [&] { set.send("remove_remap 600"); });
 	expect_moves(set, "fences", 1, [&] { EXPECT_EQ(set.send("relocate 600 7"), 1); });
+	expect_moves(set, "commits", 1, [&] { EXPECT_EQ(set.send("relocate 700 7"), 1); });
+	expect_moves(set, "checkpoints", 1, [&] {
+		EXPECT_EQ(set.send("sync"), 1);
+		EXPECT_EQ(set.reply, "checkpoint of 2 extents in epoch 1");
+	});
 	EXPECT_EQ(set.number("health", "read_errors"), set.number("stats", "read_errors"));
 	EXPECT_EQ(set.number("health", "write_errors"), 1u);
 	EXPECT_EQ(set.number("health", "flush_errors"), 1u);

@@ -33,6 +33,9 @@ public:
 	using Marks = std::map<Sector, IoStatus>;
 	using Content = std::map<Sector, Block>;
 
+	// Of an origin: the disk is blank.
+	static constexpr u64 kBlank = 0;
+
 	// Sector s holds `origin + s` until it is written.
 	MemoryDisk(Sector sectors, u64 origin) : sectors_(sectors), origin_(origin) {}
 
@@ -48,7 +51,9 @@ public:
 	Block stable(Sector sector) const
 	{
 		const auto found = stable_.find(sector);
-		return found != stable_.end() ? found->second : Block::stamped(origin_ + sector);
+		if (found != stable_.end())
+			return found->second;
+		return origin_ == kBlank ? Block::zeros() : Block::stamped(origin_ + sector);
 	}
 	bool is_stable(Sector sector) const { return !cache_.contains(sector); }
 	// Every sector that was ever written, as it is now.
@@ -78,10 +83,18 @@ public:
 		return IoStatus::ok;
 	}
 
+	// What rots, or what somebody else wrote: it is simply there.
+	void put(Sector sector, const Block &block)
+	{
+		cache_.erase(sector);
+		stable_[sector] = block;
+	}
+
 	// A write that works makes its sectors readable again, as on a real disk.
 	IoStatus write(Sector sector, const void *data, u32 count, bool through = false)
 	{
 		++writes;
+		sectors_written += count;
 		if (write_status != IoStatus::ok)
 			return write_status;
 		if (sector + count > sectors_)
@@ -113,6 +126,14 @@ public:
 
 	// Power cut: all that was not flushed is gone.
 	void crash() { cache_.clear(); }
+	// The same, but `survives(sector)` says what had reached the medium all the same.
+	template <class Survives> void crash(Survives &&survives)
+	{
+		for (const auto &[sector, block] : cache_)
+			if (survives(sector))
+				stable_[sector] = block;
+		cache_.clear();
+	}
 
 	void fail_all(IoStatus status) { read_status = write_status = flush_status = status; }
 	void mark_unreadable(Sector sector, u64 count = 1, IoStatus status = IoStatus::medium)
@@ -134,6 +155,7 @@ public:
 	IoStatus flush_status = IoStatus::ok;
 	u64 reads = 0;
 	u64 writes = 0;
+	u64 sectors_written = 0; // asked for
 	u64 flushes = 0;
 
 private:

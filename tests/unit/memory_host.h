@@ -43,8 +43,11 @@ private:
 
 class MemoryHost {
 public:
-	MemoryHost(Sector main_sectors, Sector spare_sectors)
-		: main(main_sectors, u64{0xa} << 48), spare(spare_sectors, u64{0xb} << 48)
+	static constexpr u64 kMainOrigin = u64{0xa} << 48;
+	static constexpr u64 kSpareOrigin = u64{0xb} << 48;
+
+	MemoryHost(Sector main_sectors, Sector spare_sectors, u64 spare_origin = kSpareOrigin)
+		: main(main_sectors, kMainOrigin), spare(spare_sectors, spare_origin)
 	{
 	}
 	MemoryHost(const MemoryHost &) = delete;

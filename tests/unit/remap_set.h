@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <memory>
 #include <sstream>
 #include <string>
 
@@ -18,7 +19,13 @@ struct Shape {
 	Sector main_sectors = 65536;
 	Sector spare_sectors = 32768;
 	u32 block_sectors = 1;
+	u64 max_extents = 0;
+	// The spare is all zeros instead of full of somebody's data.
+	bool blank = false;
 };
+
+// A range as it was added: its first sector and its length.
+using Added = std::pair<Sector, u64>;
 
 // What a refusal must not change.
 struct Snapshot {
@@ -40,20 +47,41 @@ inline bool same_extents(const std::vector<Extent> &a, const std::vector<Extent>
 
 class RemapSet {
 public:
-	explicit RemapSet(const Shape &shape = {})
-		: shape(shape), host(shape.main_sectors, shape.spare_sectors), engine(host)
+	enum class Begin { started, unopened };
+
+	explicit RemapSet(const Shape &shape = {}, Begin begin = Begin::started)
+		: shape(shape), host(shape.main_sectors, shape.spare_sectors,
+				     shape.blank ? MemoryDisk::kBlank : MemoryHost::kSpareOrigin),
+		  engine(host)
 	{
 		host.on_release = [this] { released(); };
 		host.on_failed = [this](Op op) { engine.io_failed(op); };
-		Terms terms;
-		terms.format = true; // every sector of a MemoryDisk has a content
-		Refusal why;
-		const Status made = engine.create(
-			{shape.main_sectors, shape.spare_sectors, shape.block_sectors}, terms, why);
-		EXPECT_TRUE(made.ok()) << text_of(made.error()) << ": " << why.text();
-		const Status started = engine.start(why);
-		EXPECT_TRUE(started.ok()) << text_of(started.error()) << ": " << why.text();
+		terms.format = !shape.blank;
+		terms.max_extents = shape.max_extents;
+		if (begin == Begin::unopened)
+			return;
+		EXPECT_EQ(open(), Error::ok) << sentence;
+		terms.format = false; // once; what comes later is a load
 	}
+
+	// ---- life ----
+	// Makes the set and starts it; the reason for an error is in `sentence`.
+	Error open();
+	// A new engine on the same disks. What became of the caches is the test's.
+	Error reload();
+	// The same after a power cut that took all that was not flushed.
+	Error crash_and_reload()
+	{
+		host.main.crash();
+		host.spare.crash();
+		return reload();
+	}
+	void suspend()
+	{
+		engine.presuspend();
+		engine.postsuspend();
+	}
+	Error resume();
 
 	// ---- messages ----
 	int send(const std::string &message, usize room = 4096);
@@ -109,7 +137,17 @@ public:
 
 	// ---- looking ----
 	std::vector<Extent> extents() const;
+	std::vector<Added> added() const;
 	Snapshot snapshot();
+	// What was written to the spare's data area.
+	MemoryDisk::Content data_written() const;
+	bool is_data(Sector physical) const
+	{
+		const Layout &layout = engine.layout();
+		return physical >= layout.data() && physical < layout.data_end() &&
+		       (physical < layout.middle_site() ||
+			physical >= layout.middle_site() + kSiteSectors);
+	}
 	void expect_same(const Snapshot &before, bool spare_too = true);
 	// Every place is used once, inside the data area, and all counts agree.
 	void check_books();
@@ -118,6 +156,8 @@ public:
 	u64 spare_used() { return number("status", "spare_used"); }
 
 	Shape shape;
+	Terms terms;
+	std::string sentence;
 	MemoryHost host;
 	Engine<MemoryHost> engine;
 	std::string reply;
@@ -135,6 +175,34 @@ private:
 	std::vector<Piece> deferred_;
 };
 
+inline Error RemapSet::open()
+{
+	Refusal why;
+	Status status = engine.create(
+		{shape.main_sectors, shape.spare_sectors, shape.block_sectors}, terms, why);
+	if (status.ok())
+		status = engine.start(why);
+	sentence = why.text();
+	return status.error();
+}
+
+inline Error RemapSet::reload()
+{
+	std::destroy_at(&engine);
+	std::construct_at(&engine, host);
+	return open();
+}
+
+inline Error RemapSet::resume()
+{
+	Refusal why;
+	const Status started = engine.start(why);
+	sentence = why.text();
+	if (started.ok())
+		engine.resume();
+	return started.error();
+}
+
 inline int RemapSet::send(const std::string &message, usize room)
 {
 	std::istringstream stream(message);
@@ -151,6 +219,7 @@ inline int RemapSet::send(const std::string &message, usize room)
 					  buffer.get(), room);
 	EXPECT_NE(memchr(buffer.get(), '\0', room), nullptr) << message << ": no NUL";
 	reply = buffer.get();
+	run_deferred(); // what waited for the lock
 	EXPECT_FALSE(host.locked()) << message << " left the lock held";
 	EXPECT_TRUE(host.hook || !engine.holds(0, static_cast<u32>(shape.main_sectors)))
 		<< message << " left a fence";
@@ -273,6 +342,29 @@ inline std::vector<Extent> RemapSet::extents() const
 	     at = found.main + found.length)
 		all.push_back(found);
 	return all;
+}
+
+inline std::vector<Added> RemapSet::added() const
+{
+	std::vector<Added> all;
+	for (const Extent &extent : extents()) {
+		const Sector end = extent.main + extent.length;
+		for (Sector at = extent.main; extent.state != State::pending && at < end;) {
+			Added one;
+			EXPECT_TRUE(engine.table().added_extent(at, &one.first, &one.second));
+			if (all.empty() || all.back() != one)
+				all.push_back(one);
+			at = one.first + one.second;
+		}
+	}
+	return all;
+}
+
+inline MemoryDisk::Content RemapSet::data_written() const
+{
+	MemoryDisk::Content data = host.spare.written();
+	std::erase_if(data, [this](const auto &one) { return !is_data(one.first); });
+	return data;
 }
 
 inline Snapshot RemapSet::snapshot()

@@ -100,7 +100,21 @@ TEST(TableLine, EachFaultHasItsSentence)
 	EXPECT_EQ(fault_of("a b 18446744073709551615 heal"), count + "<18446744073709551615>");
 	EXPECT_EQ(fault_of("a b 1 frob"), "unknown feature; the kernel log names it <frob>");
 	EXPECT_EQ(fault_of("a b 2 heal Heal"), "feature 'heal' is given twice <Heal>");
-	EXPECT_EQ(fault_of("a b 4 set x set y"), "feature 'set' is given twice <set>");
+	const std::string uuid = "0a1b2c3d-0000-4000-8000-0123456789AB";
+	EXPECT_EQ(fault_of("a b 4 set " + uuid + " set " + uuid),
+		  "feature 'set' is given twice <set>");
+	EXPECT_EQ(fault_of("a b 1 set"), "feature 'set' is malformed; it is: set <uuid> <>");
+	for (const std::string &word :
+	     {std::string("x"), uuid + "0", uuid.substr(1), uuid.substr(0, 35) + "g",
+	      std::string("0a1b2c3d00004000-8000-0123456789ab"),
+	      std::string("00000000-0000-0000-0000-000000000000")})
+		EXPECT_EQ(fault_of("a b 2 set " + word),
+			  "feature 'set' is malformed; it is: set <uuid> <" + word + ">");
+	EXPECT_EQ(fault_of("a b 2 main_id " + std::string(64, 'x')), "");
+	EXPECT_EQ(fault_of("a b 2 main_id " + std::string(65, 'x')),
+		  "feature 'main_id' is malformed; it is: main_id <up to 64 characters> <" +
+			  std::string(65, 'x') + ">");
+	EXPECT_EQ(fault_of("a b 2 format FORMAT"), "feature 'format' is given twice <FORMAT>");
 	EXPECT_EQ(fault_of("a b 4 retries 1 retries 2"), "feature 'retries' is given twice "
 							 "<retries>");
 	EXPECT_EQ(fault_of("a b 1 retries"),
@@ -117,12 +131,21 @@ TEST(TableLine, EachFaultHasItsSentence)
 				  ratio + ">");
 }
 
+TEST(TableLine, WhatTheSetMustBe)
+{
+	Words words("a b 5 main_id WDC-1234 format SET 0a1b2c3d-0000-4000-8000-0123456789AB");
+	TableLine line;
+	EXPECT_FALSE(TableLineParser(words.count(), words.argv()).parse(&line));
+	EXPECT_STREQ(line.set, "0a1b2c3d-0000-4000-8000-0123456789AB");
+	EXPECT_STREQ(line.main_id, "WDC-1234");
+	EXPECT_TRUE(line.format);
+}
+
 TEST(TableLine, LaterFeaturesAreRefusedByName)
 {
 	for (const char *words :
-	     {"2 spare /dev/c", "2 set u", "2 main_id x", "2 ON_WRITE_ERROR Remap",
-	      "2 on_read_error retry", "2 retries 3", "2 budget 10/60", "2 scan_rate 0", "1 heal",
-	      "1 format", "1 allow_degraded"}) {
+	     {"2 spare /dev/c", "2 ON_WRITE_ERROR Remap", "2 on_read_error retry", "2 retries 3",
+	      "2 budget 10/60", "2 scan_rate 0", "1 heal", "1 allow_degraded"}) {
 		std::string name = std::string(words).substr(2);
 		name = name.substr(0, name.find(' '));
 		for (char &c : name)
@@ -173,7 +196,7 @@ TEST(Devices, Rules)
 		  std::string::npos);
 	EXPECT_EQ(refused(kMain, with(kSpare, [](DeviceFacts &d) { d.sectors = 1000; })),
 		  "the spare is smaller than its own metadata: spare has 1000 sectors, the "
-		  "metadata alone takes 1104");
+		  "metadata alone takes 1136");
 	EXPECT_NE(refused(kMain, with(kSpare, [](DeviceFacts &d) { d.sectors = u64{1} << 43; }))
 			  .find("larger than 2 PiB"),
 		  std::string::npos);
