@@ -112,7 +112,7 @@ keep main.log spare.log
 eq "5 flushes from above, on main" "$(flushes main.log a b)" 5
 eq "5 flushes from above, on the spare" "$(flushes spare.log a b)" 5
 check "add_remap: the copy is durable when it answers" has spare.log b c "$PLACE" 100
-eq "add_remap: flushes of the spare" "$(flushes spare.log b c)" 1
+eq "add_remap: a flush for the data, one for the record" "$(flushes spare.log b c)" 2
 eq "add_remap writes nothing to main" "$(between main.log b c | wc -l)" 0
 matches "FUA on main for its part" "$(between main.log c d)" "998 2 $FUA"
 matches "FUA on the spare for its part" "$(between spare.log c d)" "$PLACE 3 $FUA"

@@ -36,6 +36,7 @@ stacked() {
     mkremap r "$NULL_DISK" "$SPARE"
     eq "discard over a main without" "$(queue /dev/mapper/r discard_max_bytes)" 0
     dmsetup remove r
+    wipe "$SPARE"
     mkremap r "$MAIN" "$NULL_DISK"
     matches "discard over a spare without" "$(queue /dev/mapper/r discard_max_bytes)" '^[1-9]'
     check "stamps" vm-test-sectors stamp /dev/mapper/r 0 3000 1
@@ -49,6 +50,7 @@ stacked() {
     eq "logical block over a 4K main" "$(queue /dev/mapper/r logical_block_size)" 4096
     eq "physical block over a 4K main" "$(queue /dev/mapper/r physical_block_size)" 4096
     dmsetup remove r
+    wipe "$SPARE"
 }
 
 # Commands past the block layer would go round the map and the fences.

@@ -52,7 +52,7 @@ ask_everything() {
     eq "stats: remaps added" "$(stat_value my-remap added stats)" 4
     matches "health: a rating" "$(stat_value my-remap rating health)" '^EXCELLENT$'
     matches "the status line" "$(dmsetup status my-remap)" \
-        "^0 $SECTORS dm-remap ok [0-9]+ 4 1110 1110/[0-9]+ 0/[0-9]+ 0 0 0 0 4/0/0 64 [0-9]+ 1 volatile$"
+        "^0 $SECTORS dm-remap ok [0-9]+ 4 1110 1110/[0-9]+ 4/[0-9]+ 0 0 0 0 4/0/0 64 [0-9]+ 1 main_unverified$"
 }
 
 take_back() {

@@ -25,7 +25,6 @@ EINVAL | relocate: LEN '-8' is negative | relocate 1000 -8
 EINVAL | add_remap: LEN '18446744073709551616' is too large | add_remap 1000 5000 18446744073709551616
 EINVAL | list: COUNT is 0 | list 0 0
 EOPNOTSUPP | scan: this version does not have it | scan start
-EOPNOTSUPP | sync: this version does not have it | sync
 END
 }
 

@@ -38,15 +38,14 @@ feature_lines() {
     malformed budget /60
     malformed scan_rate 99999999999999999999
     later spare "$OTHER"
-    later set 01234567-89ab-cdef-0123-456789abcdef
-    later main_id wwn-0x5000c500a1b2c3d4
+    malformed set 01234567
+    malformed main_id "$(printf 'x%.0s' {1..65})"
     later on_write_error remap
     later on_read_error fail
     later retries 3
     later budget 100/60
     later scan_rate 0
     later heal
-    later format
     later allow_degraded
 }
 
@@ -78,6 +77,34 @@ EINVAL | dm-remap: spare is a zoned device | 0 $LENGTH dm-remap $MAIN $NULL_DISK
 END
 }
 
+# A spare that is somebody's, and a set that is another's. What is refused is as it was.
+spares() {
+    local uuid other=01234567-89ab-cdef-0123-456789abcdef
+    mkfs.ext4 -qF "$FULL"
+    cp "$CASE_DIR/FULL.img" before.img
+    mkremap first "$MAIN" "$SPARE" main_id wwn-1
+    msg_ok first relocate 100 8
+    uuid=$(stat_value first set)
+    dmsetup remove first
+    tables_refused "$MAIN" "$SPARE" "$FULL" "$BLANK" "$SMALL" <<END
+EEXIST | the spare is not blank: there is data at sector 2; | 0 $LENGTH dm-remap $MAIN $FULL
+EINVAL | the spare holds no set, but set $other is demanded | 0 $LENGTH dm-remap $MAIN $BLANK 2 set $other
+EINVAL | belongs to set $uuid, but set $other is demanded | 0 $LENGTH dm-remap $MAIN $SPARE 2 set $other
+EINVAL | main is 'wwn-2', the set was made for 'wwn-1' | 0 $LENGTH dm-remap $MAIN $SPARE 2 main_id wwn-2
+EINVAL | main has 65536 sectors, set $uuid was made for one of $LENGTH | 0 65536 dm-remap $SMALL $SPARE
+END
+    check "someone's ext4 is untouched" cmp before.img "$CASE_DIR/FULL.img"
+    mkremap first "$MAIN" "$SPARE" main_id wwn-1 set "$uuid"
+    eq "the set is served with its own names" "$(field first extents)" 1
+    eq "and verified" "$(field first flags)" ''
+    msg_ok first clear_all
+    dmsetup remove first
+    mkremap over "$MAIN" "$FULL" format
+    matches "format is not part of the table" "$(dmsetup table over)" ' 2 set [0-9a-f-]{36}$'
+    dmsetup remove over
+    wipe "$SPARE"
+}
+
 # A spare belongs to one mapped device, also within one table and before a resume.
 sharing() {
     mkremap first "$MAIN" "$SPARE"
@@ -93,10 +120,14 @@ sharing() {
 mkloop MAIN 64M
 mkloop SPARE 64M
 mkloop OTHER 64M
+mkloop FULL 64M
+mkloop BLANK 64M
+mkloop SMALL 32M
 LENGTH=$(sectors "$MAIN")
 words
 feature_lines >features
 tables_refused "$MAIN" "$SPARE" <features
 devices
 zoned
+spares
 sharing

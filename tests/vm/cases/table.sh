@@ -39,6 +39,7 @@ two_targets() {
 }
 
 rename_and_remove() {
+    wipe "$SPARE"
     mkremap old "$MAIN" "$SPARE"
     msg_ok old add_remap 1000 5000 100
     dmsetup rename old new
@@ -55,13 +56,17 @@ rename_and_remove() {
     gone() { ! dmsetup info new; }
     wait_for 10 gone >/dev/null 2>&1 || fail "the deferred removal did not happen"
     pass "and happens when it is closed"
+    mkremap again "$MAIN" "$SPARE"
+    eq "what was mapped is mapped again" "$(field again extents)" 1
+    msg_ok again clear_all
+    dmsetup remove again
 }
 
 round_trip() {
     local line
     mkremap trip "$MAIN" "$SPARE"
     line=$(dmsetup table trip)
-    matches "the table line" "$line" "^0 $(sectors "$MAIN") dm-remap 7:[0-9]+ 7:[0-9]+( 0)?$"
+    matches "the table line" "$line" "^0 $(sectors "$MAIN") dm-remap 7:[0-9]+ 7:[0-9]+ 2 set [0-9a-f-]{36}$"
     dmsetup remove trip
     mkdm trip "$line"
     eq "made from its own line" "$(dmsetup table trip)" "$line"

@@ -22,6 +22,9 @@ scratch() {
     blkdiscard "$scratch_result"
 }
 
+# wipe DEVICE - zeros all over, as a spare must be that is to serve another main.
+wipe() { blkdiscard -z "$1" 2>/dev/null || dd if=/dev/zero of="$1" bs=1M oflag=direct status=none || true; }
+
 sectors() { blockdev --getsz "$1"; }
 
 # mkdm NAME TABLE... - a dm device from lines of a table, ready under /dev/mapper.

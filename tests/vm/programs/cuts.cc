@@ -206,11 +206,13 @@ private:
 		return wrong;
 	}
 
-	// The places and one sector before and behind each, which must be zero unless it is a place.
+	// The places and one sector before and behind each, which must be zero unless it is a place
+	// or metadata.
 	int look_at_spare()
 	{
 		int wrong = 0;
 		const int fd = open_device(names_[2], O_RDONLY | O_DIRECT);
+		read_regions(fd);
 		for (const Extent &extent : extents_) {
 			read_raw(fd, names_[2], extent.place - block_, extent.length + 2 * block_);
 			for (uint64_t i = 0; i < extent.length; ++i)
@@ -225,9 +227,30 @@ private:
 
 	int look_beside(const Stamp &found, uint64_t at)
 	{
-		return used_.count(at) ? 0 : check_stamp(found, "spare beside a remap", at, 0, 0);
+		const bool metadata = at < data_ || at >= data_end_ ||
+				      (at >= middle_ && at < middle_ + kSiteSectors);
+		return used_.count(at) || metadata ? 0 : check_stamp(found, "spare beside a remap", at, 0, 0);
 	}
 
+	// From the superblock at the beginning: docs/development/FORMAT.md.
+	void read_regions(int fd)
+	{
+		constexpr size_t kRegions = 408;
+		constexpr size_t kData = kRegions + 48;
+		read_raw(fd, names_[2], 0, kSiteSectors);
+		const auto *bytes = reinterpret_cast<const char *>(buffer_);
+		if (memcmp(bytes, "dm-remap", 8))
+			die("no superblock at the beginning of the spare");
+		memcpy(&data_, bytes + kData, 8);
+		memcpy(&middle_, bytes + kData + 8, 8);
+		memcpy(&data_end_, bytes + kData + 16, 8);
+	}
+
+	static constexpr uint64_t kSiteSectors = 16;
+
+	uint64_t data_ = 0;
+	uint64_t middle_ = 0;
+	uint64_t data_end_ = 0;
 	const char *names_[3];
 	int target_;
 	uint64_t sectors_;
