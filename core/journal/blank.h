@@ -25,6 +25,8 @@ template <Platform P> Status Journal<P>::foreign(Refusal &why)
 	Sector where = 0;
 	bool found = false;
 	const Status read = find_foreign(&where, &found);
+	if (read.error() == Error::no_memory)
+		return read;
 	if (!read.ok()) {
 		why.begin() << "the spare cannot be read near sector " << where
 			    << ", so it cannot be seen to be blank";
@@ -38,7 +40,19 @@ template <Platform P> Status Journal<P>::foreign(Refusal &why)
 	return {};
 }
 
+// Errors: spare_io, interrupted, no_memory.
 template <Platform P> Status Journal<P>::find_foreign(Sector *where, bool *found)
+{
+	load_buffer_ = static_cast<u8 *>(platform_.allocate(kChunkBytes));
+	if (!load_buffer_)
+		return Error::no_memory;
+	const Status searched = search_regions(where, found);
+	platform_.deallocate(load_buffer_, kChunkBytes);
+	load_buffer_ = nullptr;
+	return searched;
+}
+
+template <Platform P> Status Journal<P>::search_regions(Sector *where, bool *found)
 {
 	const Sector end = layout_.tail_site() + kSiteSectors;
 	const u64 at_ends = min_of<u64>(kBlankSectors, end);
@@ -55,22 +69,23 @@ template <Platform P> Status Journal<P>::find_foreign(Sector *where, bool *found
 	return {};
 }
 
-// A block at a time is enough: it is done once in a spare's life. Errors: spare_io, interrupted.
+// Errors: spare_io, interrupted.
 template <Platform P>
 Status Journal<P>::find_nonzero(Sector from, u64 sectors, Sector *where, bool *found)
 {
-	for (u64 done = 0; done < sectors; done += kBlockSectors) {
+	for (u64 done = 0; done < sectors && !*found;) {
+		const u32 count = static_cast<u32>(min_of<u64>(sectors - done, kChunkSectors));
 		*where = from + done;
 		if (platform_.stop_requested())
 			return Error::interrupted;
-		if (platform_.read(kFirstSpare, *where, block_, kBlockSectors) != IoStatus::ok)
+		if (platform_.read(kFirstSpare, *where, load_buffer_, count) != IoStatus::ok)
 			return Error::spare_io;
-		for (u32 i = 0; i < kMetadataBlockBytes; ++i)
-			if (block_[i]) {
-				*where += i / kSectorBytes;
-				*found = true;
-				return {};
-			}
+		const u64 *words = reinterpret_cast<const u64 *>(load_buffer_);
+		for (u32 i = 0; i < count * kSectorBytes / sizeof(u64) && !*found; ++i) {
+			*found = words[i] != 0;
+			*where = from + done + i * sizeof(u64) / kSectorBytes;
+		}
+		done += count;
 	}
 	return {};
 }

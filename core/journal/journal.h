@@ -142,6 +142,7 @@ private:
 	u32 valid_sites() const;
 	// blank.h
 	Status find_foreign(Sector *where, bool *found);
+	Status search_regions(Sector *where, bool *found);
 	Status find_nonzero(Sector from, u64 sectors, Sector *where, bool *found);
 	// format.h
 	Superblock new_superblock();
