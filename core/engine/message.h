@@ -83,8 +83,7 @@ template <Platform P> Status Engine<P>::sync(Text &reply)
 	Step step(*this);
 	TRY(step.begin_message());
 	TRY(journal_.checkpoint());
-	reply << "checkpoint of " << entries_.load_relaxed() << " extents in epoch "
-	      << journal_.epoch();
+	reply << "synced, epoch " << journal_.epoch();
 	return {};
 }
 
