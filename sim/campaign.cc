@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "sim/campaign.h"
+
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <cstdlib>
+
+namespace remap::sim {
+
+void Tally::add(const Findings &findings)
+{
+	constexpr u64 kPromised = 3; // power failures in each seed
+	++runs;
+	operations += findings.operations;
+	crashes += findings.crashes;
+	torn += findings.torn;
+	bad += findings.bad;
+	given_up += findings.given_up;
+	few_crashes += findings.crashes < kPromised;
+	++broken[static_cast<usize>(findings.broken)];
+}
+
+void Tally::add(const Tally &other)
+{
+	if (!other.ok() && (ok() || other.broken_item < broken_item))
+		broken_item = other.broken_item;
+	items += other.items;
+	runs += other.runs;
+	operations += other.operations;
+	crashes += other.crashes;
+	torn += other.torn;
+	bad += other.bad;
+	given_up += other.given_up;
+	few_crashes += other.few_crashes;
+	for (usize i = 0; i < std::size(broken); ++i)
+		broken[i] += other.broken[i];
+}
+
+Tally Campaign::run(u64 first, u64 count, const One &one)
+{
+	int ends[2];
+	if (pipe(ends)) {
+		std::perror("dmremap-sim: pipe");
+		std::exit(2);
+	}
+	std::fflush(nullptr);
+	for (u32 job = 0; job < jobs_; ++job) {
+		const int child = fork();
+		if (child < 0) {
+			std::perror("dmremap-sim: fork");
+			std::exit(2);
+		}
+		if (!child) {
+			close(ends[0]);
+			for (u64 i = job; i < count; i += jobs_) {
+				Tally tally = one(first + i);
+				tally.items = 1;
+				tally.broken_item = first + i;
+				if (write(ends[1], &tally, sizeof(tally)) != sizeof(tally))
+					_exit(2);
+			}
+			_exit(0);
+		}
+		workers_.push_back(child);
+	}
+	close(ends[1]);
+	const Tally all = collect(ends[0], count);
+	close(ends[0]);
+	stop();
+	return all;
+}
+
+// A tally is shorter than what a pipe takes at once, so those of different processes never mix.
+Tally Campaign::collect(int pipe, u64 count)
+{
+	Tally all, one;
+	static_assert(sizeof(one) <= 512);
+	while (all.items < count && all.ok() && read(pipe, &one, sizeof(one)) == sizeof(one)) {
+		all.add(one);
+		show(all.items, count);
+	}
+	if (progress_)
+		std::fprintf(stderr, "\r\033[K");
+	return all;
+}
+
+void Campaign::show(u64 done, u64 count) const
+{
+	constexpr u64 kWidth = 40;
+	const u64 step = count < 1000 ? 1 : count / 1000;
+	if (!progress_ || done % step)
+		return;
+	char bar[kWidth + 1];
+	for (u64 i = 0; i < kWidth; ++i)
+		bar[i] = i < done * kWidth / count ? '#' : '.';
+	bar[kWidth] = '\0';
+	std::fprintf(stderr, "\r[%s] %llu of %llu", bar, static_cast<unsigned long long>(done),
+		     static_cast<unsigned long long>(count));
+}
+
+void Campaign::stop()
+{
+	for (const int worker : workers_)
+		kill(worker, SIGTERM);
+	for (const int worker : workers_)
+		waitpid(worker, nullptr, 0);
+	workers_.clear();
+}
+
+} // namespace remap::sim

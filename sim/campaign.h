@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// Campaign: many runs on several processors, with a progress bar, until one breaks a promise.
+#pragma once
+
+#include <functional>
+#include <optional>
+
+#include "sim/setup.h"
+
+namespace remap::sim {
+
+// What runs added up to; sent from the processes that do the work.
+struct Tally {
+	u64 items = 0;
+	u64 runs = 0;
+	u64 operations = 0;
+	u64 crashes = 0;
+	u64 torn = 0;
+	u64 bad = 0;
+	u64 given_up = 0;
+	u64 few_crashes = 0; // seeds with fewer than three
+	u64 broken[4] = {};  // by Promise
+	u64 broken_item = 0; // the lowest that broke one
+
+	bool ok() const { return !broken[1] && !broken[2] && !broken[3]; }
+	void add(const Findings &findings);
+	void add(const Tally &other);
+};
+
+class Campaign {
+public:
+	using One = std::function<Tally(u64 item)>;
+
+	Campaign(u32 jobs, bool progress) : jobs_(jobs), progress_(progress) {}
+
+	// Calls one(item) for each of [first, first + count), in processes of its own, until an
+	// item breaks a promise.
+	Tally run(u64 first, u64 count, const One &one);
+
+private:
+	Tally collect(int pipe, u64 count);
+	void show(u64 done, u64 count) const;
+	void stop();
+
+	u32 jobs_;
+	bool progress_;
+	std::vector<int> workers_;
+};
+
+} // namespace remap::sim

@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// The core, instantiated once for the simulated machine.
+#pragma once
+
+#include "core/engine/engine.h"
+#include "sim/host.h"
+
+namespace remap {
+
+extern template class Engine<sim::Host>;
+
+} // namespace remap
+
+namespace remap::sim {
+
+using Core = Engine<Host>;
+
+} // namespace remap::sim

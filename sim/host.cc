@@ -1,0 +1,284 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "sim/host.h"
+
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+
+namespace remap::sim {
+
+Host::Host(const HostShape &given, const Rates &rates, Random &given_chance)
+    : shape(given), main(given.main, contents), spare(given.spare, contents), trouble(rates),
+      oracle(given.main.sectors, contents), chance(given_chance), excused(given.main.sectors)
+{
+	for (Sector i = 0; i < main.sectors(); ++i)
+		main.put(i, Oracle::original(i));
+}
+
+void *Host::allocate(usize bytes)
+{
+	if (trouble.allocation_fails(chance))
+		return nullptr;
+	const usize whole = round_up(bytes, usize{64});
+	void *memory = std::aligned_alloc(64, whole);
+	std::memset(memory, 0, whole);
+	live_[memory] = bytes;
+	return memory;
+}
+
+void Host::deallocate(void *memory, usize bytes)
+{
+	const auto found = live_.find(memory);
+	if (found == live_.end() || found->second != bytes)
+		return oracle.violate(Promise::leaked,
+				      "memory was freed that was not allocated like this");
+	live_.erase(found);
+	std::free(memory);
+}
+
+void Host::forget_memory()
+{
+	for (const auto &[memory, bytes] : live_)
+		std::free(memory);
+	live_.clear();
+	was_cut_ = false;
+}
+
+void Host::say(const char *what, DeviceIndex device, Sector sector, u64 count, IoStatus status,
+	       Fate fate) const
+{
+	static constexpr const char *kFates[] = {"",
+						 " (refused)",
+						 " (refused, but stored)",
+						 " (refused, will land late)",
+						 " (lost)",
+						 " (lost at the next flush)",
+						 " (misdirected)"};
+	if (talks)
+		std::printf("    %s %s %llu+%llu: %s%s\n", what, device ? "spare" : "main",
+			    static_cast<unsigned long long>(sector),
+			    static_cast<unsigned long long>(count), text_of(status),
+			    kFates[static_cast<usize>(fate)]);
+}
+
+void Host::point()
+{
+	if (cut_)
+		throw PowerCut{};
+	if (!fibers.inside() || !chance.percent(shape.pause_share))
+		return;
+	fibers.pause();
+	if (cut_)
+		throw PowerCut{};
+}
+
+void Host::event()
+{
+	if (cut_ || ++events_ >= cut_at_) {
+		cut_ = was_cut_ = true;
+		throw PowerCut{};
+	}
+}
+
+// A write that was refused long ago may arrive beside any other.
+void Host::land_some()
+{
+	if (!spare.late() || !chance.one_in(16))
+		return;
+	trouble.note();
+	spare.land(chance.below(spare.late()));
+}
+
+void Host::power_up()
+{
+	cut_ = false;
+	locked_ = false;
+	cut_at_ = kNever;
+	waiting_.clear();
+}
+
+void Host::lock()
+{
+	point();
+	while (locked_) {
+		if (!fibers.inside()) {
+			oracle.violate(Promise::lost, "the lock was taken twice");
+			throw PowerCut{};
+		}
+		waiting_.push_back(fibers.current());
+		fibers.pause();
+		std::erase(waiting_, fibers.current());
+		if (cut_)
+			throw PowerCut{};
+	}
+	locked_ = true;
+}
+
+void Host::unlock()
+{
+	if (!locked_ && !cut_)
+		oracle.violate(Promise::lost, "the lock was given back twice");
+	locked_ = false;
+}
+
+void Host::set_killable(Fibers::Id id, bool killable)
+{
+	if (id >= killable_.size())
+		killable_.resize(id + 1);
+	killable_[id] = killable;
+}
+
+bool Host::killable() const
+{
+	return fibers.inside() && fibers.current() < killable_.size() &&
+	       killable_[fibers.current()];
+}
+
+bool Host::can_run(Fibers::Id id) const
+{
+	return !locked_ || std::find(waiting_.begin(), waiting_.end(), id) == waiting_.end();
+}
+
+IoStatus Host::read(DeviceIndex device, Sector sector, void *buffer, u32 count)
+{
+	point();
+	scratch_.resize(count);
+	const IoStatus status = disk(device).read(sector, scratch_.data(), count);
+	say("core reads", device, sector, count, status);
+	if (status != IoStatus::ok) {
+		trouble.note();
+		for (u32 i = 0; device == kMainDevice && count == shape.block && i < count; ++i)
+			excused[sector + i] = true;
+		return status;
+	}
+	for (u32 i = 0; i < count; ++i)
+		contents.spell(scratch_[i], static_cast<u8 *>(buffer) + usize{i} * kSectorBytes);
+	return status;
+}
+
+IoStatus Host::write(DeviceIndex device, Sector sector, const void *data, u32 count)
+{
+	point();
+	event();
+	scratch_.clear();
+	for (u32 i = 0; i < count; ++i)
+		scratch_.push_back(
+			contents.learn(static_cast<const u8 *>(data) + usize{i} * kSectorBytes));
+	if (!writes)
+		oracle.violate(Promise::stale, "something was written although no table may write");
+	if (device == kMainDevice)
+		check_copy_back(sector, count);
+	const auto [fate, elsewhere] = outcome(device, sector, count);
+	const IoStatus status =
+		disk(device).write(sector, scratch_.data(), count, false, fate, elsewhere);
+	say("core writes", device, sector, count, status, fate);
+	if (status != IoStatus::ok)
+		told(device, sector, count);
+	land_some();
+	return status;
+}
+
+void Host::told(DeviceIndex device, Sector sector, u32 count)
+{
+	trouble.note();
+	for (const Zone zone : {Zone::head, Zone::middle, Zone::tail})
+		if (device != kMainDevice && trouble.zones().of(zone).touches(sector, count))
+			trouble.told(zone);
+}
+
+// The core writes to main only to give data back, and no other data than is read there now.
+void Host::check_copy_back(Sector sector, u32 count)
+{
+	for (u32 i = 0; i < count; ++i)
+		if (!oracle.may_read(sector + i, scratch_[i], oracle.now()))
+			oracle.violate(Promise::stale,
+				       "something else than its content was written to main: " +
+					       oracle.describe(sector + i));
+}
+
+Trouble::Outcome Host::outcome(DeviceIndex device, Sector sector, u32 count)
+{
+	const bool data = device == kMainDevice || trouble.zones().at(sector) == Zone::data;
+	return data ? trouble.of_data_write(chance)
+		    : trouble.of_metadata_write(chance, sector, count);
+}
+
+IoStatus Host::flush(DeviceIndex device)
+{
+	point();
+	event();
+	const bool fails = trouble.flush_fails(chance);
+	const IoStatus status = fails ? disk(device).flush_failing(chance) : disk(device).flush();
+	say("core flushes", device, 0, 0, status);
+	if (status != IoStatus::ok) {
+		trouble.note();
+		oracle.flush_failed();
+		owed[device] = true;
+		if (device != kMainDevice)
+			trouble.told_all();
+	}
+	return status;
+}
+
+IoStatus Host::forward(Request request, u64 first, DeviceIndex device, Sector sector, u32 count)
+{
+	point();
+	event();
+	Piece piece = *static_cast<Piece *>(request);
+	if (first + count > piece.sectors)
+		oracle.violate(Promise::lost, "a request was forwarded beyond its end");
+	piece.first += static_cast<u32>(first);
+	piece.sectors = count;
+	piece.device = device;
+	piece.physical = sector;
+	return perform(piece);
+}
+
+IoStatus Host::perform(const Piece &piece)
+{
+	Disk &to = disk(piece.device);
+	IoStatus status;
+	Fate fate = Fate::stored;
+	if (piece.io->op == Op::read) {
+		status = to.read(piece.physical, piece.data(), piece.sectors);
+	} else if (piece.io->op == Op::discard && chance.one_in(2)) {
+		status = IoStatus::ok;
+	} else {
+		const bool fua = piece.io->fua;
+		fate = trouble.of_user_write(chance).fate;
+		if (fua && fate == Fate::doomed)
+			fate = Fate::stored; // stable at once or not acknowledged
+		status = to.write(piece.physical, piece.data(), piece.sectors, fua, fate);
+	}
+	static constexpr const char *kOps[] = {"user reads", "user writes", "user zeroes",
+					       "user discards"};
+	say(kOps[static_cast<usize>(piece.io->op)], piece.device, piece.physical, piece.sectors,
+	    status, fate);
+	if (status != IoStatus::ok)
+		trouble.note();
+	return status;
+}
+
+bool Host::drain(Sector sector, u64 length)
+{
+	point();
+	if (!locked_)
+		oracle.violate(Promise::lost, "drain() without the lock");
+	users->finish(sector, length);
+	return !stop_requested();
+}
+
+bool Host::random(void *buffer, usize bytes)
+{
+	for (usize i = 0; i < bytes; ++i)
+		static_cast<u8 *>(buffer)[i] = static_cast<u8>(chance.next());
+	return true;
+}
+
+void Host::release_held()
+{
+	if (!cut_)
+		users->release_held();
+}
+
+} // namespace remap::sim

@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// Host: the machine on which the core runs here. It models Platform on two simulated disks.
+//
+// Every blocking call of the core's is a place where another thread may go on, where users may
+// issue I/O, and where the power may fail. The power failure is an exception: it unwinds the stack
+// of whichever thread is in a call, now and whenever another one would go on. Calls that the core
+// makes from destructors (unlock, release_held, deallocate) never throw and never pause.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <unordered_map>
+
+#include "core/base/bug.h"
+#include "core/platform/platform.h"
+#include "sim/fiber.h"
+#include "sim/oracle.h"
+#include "sim/trouble.h"
+#include "sim/user_io.h"
+
+namespace remap::sim {
+
+// Thrown out of a call of the core's when the power fails.
+struct PowerCut {};
+
+struct HostShape {
+	DiskShape main;
+	DiskShape spare;
+	u32 block = 1;	     // logical block of the set, in sectors
+	u32 pause_share = 0; // percent of the calls in which another thread goes on
+};
+
+// What the host needs of those who send I/O through it.
+class Users {
+public:
+	virtual ~Users() = default;
+	virtual void release_held() = 0;
+	virtual void finish(Sector sector, u64 length) = 0;
+};
+
+class Host {
+public:
+	Host(const HostShape &shape, const Rates &rates, Random &random);
+	Host(const Host &) = delete;
+	Host &operator=(const Host &) = delete;
+
+	// ---- Platform ----
+	void *allocate(usize bytes);
+	void deallocate(void *memory, usize bytes);
+	u64 grace_start() { return graces_ += 2; }
+	bool grace_elapsed(u64 cookie) { return cookie < graces_ || ++grace_polls_ % 2 == 0; }
+	void grace_wait() {}
+	void lock();
+	void unlock();
+	IoStatus read(DeviceIndex device, Sector sector, void *buffer, u32 count);
+	IoStatus write(DeviceIndex device, Sector sector, const void *data, u32 count);
+	IoStatus flush(DeviceIndex device);
+	IoStatus forward(Request request, u64 first, DeviceIndex device, Sector sector, u32 count);
+	bool drain(Sector sector, u64 length);
+	void release_held();
+	bool stop_requested() { return stop && killable(); }
+	bool writable() { return writes; }
+	bool device_open() { return open; }
+	bool random(void *buffer, usize bytes);
+	void notify() {}
+	void log(LogLevel, const char *text) { last_line = text; }
+	void log_limited(const char *text) { last_line = text; }
+	HostCounters counters() { return {}; }
+	void clear_counters() {}
+	// What the core of this run does wrong on purpose.
+	bool bug(Bug which) const { return planted == which; }
+
+	// ---- the machine ----
+	Disk &disk(DeviceIndex device) { return device == kMainDevice ? main : spare; }
+	// A write or flush is about to happen: counts it, and throws if the power fails there.
+	void event();
+	u64 events() const { return events_; }
+	// The power fails before the event of that number.
+	void cut_at(u64 event) { cut_at_ = event; }
+	bool is_cut() const { return cut_; }
+	void cut_now() { cut_ = was_cut_ = true; }
+	void power_up();
+	// Whether it failed since the memory was last forgotten.
+	bool was_cut() const { return was_cut_; }
+	void forget_memory();
+	// Prints a line of a replay.
+	bool talks = false;
+	void say(const char *what, DeviceIndex device, Sector sector, u64 count, IoStatus status,
+		 Fate fate = Fate::stored) const;
+	// Whether a thread can go on.
+	bool can_run(Fibers::Id id) const;
+	// Carries out a user's piece on the disk.
+	IoStatus perform(const Piece &piece);
+	// Threads that a signal reaches: the operator's, not a worker of ours.
+	void set_killable(Fibers::Id id, bool killable);
+	usize allocations_live() const { return live_.size(); }
+	bool locked() const { return locked_; }
+
+	const HostShape shape;
+	Contents contents;
+	Disk main;
+	Disk spare;
+	Trouble trouble;
+	Fibers fibers;
+	Oracle oracle;
+	Random &chance;
+	Users *users = nullptr;
+	// Sectors of main that the core could not read, so that it may call them lost.
+	std::vector<bool> excused;
+	std::optional<Bug> planted;
+	std::string last_line;
+	// Devices of which a flush of the core's failed, and no user has heard of it yet.
+	bool owed[2] = {};
+	bool stop = false; // a fatal signal to whoever sends messages
+	bool writes = true;
+	bool open = true;
+
+private:
+	bool killable() const;
+	void point();
+	void land_some();
+	void told(DeviceIndex device, Sector sector, u32 count);
+	void check_copy_back(Sector sector, u32 count);
+	Trouble::Outcome outcome(DeviceIndex device, Sector sector, u32 count);
+
+	std::unordered_map<void *, usize> live_;
+	std::vector<Fibers::Id> waiting_; // for the lock
+	std::vector<bool> killable_;	  // by thread
+	std::vector<Content> scratch_;
+	u64 events_ = 0;
+	u64 cut_at_ = kNever;
+	u64 graces_ = 0;
+	u64 grace_polls_ = 0;
+	bool cut_ = false;
+	bool was_cut_ = false;
+	bool locked_ = false;
+};
+static_assert(Platform<Host>);
+
+} // namespace remap::sim

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// Ledger: which mappings there have to be, and which may be.
+//
+// What the table showed to I/O is durable by the protocol, so a recovery has to bring back exactly
+// what stood in memory when the power failed. Exempt are the ranges of messages and deferred writes
+// that had not been answered: there each sector may be as before, or as it would have become.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "sim/core.h"
+
+namespace remap::sim {
+
+enum class Change : u8 { add, relocate, remove, revive };
+
+class Ledger {
+public:
+	using Id = u32;
+
+	explicit Ledger(Sector main_sectors) : claims_(main_sectors) {}
+
+	// A message or a deferred write begins that may change these sectors.
+	Id open(Change change, Sector main, u64 count, Place place);
+	// It was answered. The table is what it is now; `done`: the change must be there, all of
+	// it. An answer that says nothing (in doubt) leaves the range open until the next recovery.
+	void close(Id id, bool done, bool in_doubt, const Core &core);
+	bool touches_open(Sector main, u64 count) const;
+	bool any_open() const { return !doubts_.empty(); }
+
+	// The table as it is in memory now, which may differ from before in open ranges only.
+	void take(const Core &core);
+	// A table that was loaded to be read only: what is in doubt stays so.
+	void peek(const Core &core);
+	// The table after a recovery.
+	void recovered(const Core &core);
+
+	// Places owned twice or outside, and the sum against what the core calls used.
+	static std::string check_places(const Core &core);
+
+	const std::string &violation() const { return violation_; }
+	State state(Sector sector) const { return claims_[sector].state; }
+
+private:
+	struct Claim {
+		State state = State::none;
+		bool boundary = false;
+		Place place = 0;
+		bool operator==(const Claim &) const = default;
+	};
+	struct Doubt {
+		Id id;
+		Change change;
+		Sector main;
+		u64 count;
+		Place place;
+		std::vector<Claim> before;
+		bool covers(Sector sector) const { return sector >= main && sector < main + count; }
+	};
+
+	static std::vector<Claim> read(const Core &core, usize sectors);
+	void compare(const std::vector<Claim> &found, const char *when);
+	bool allowed(Sector sector, const Claim &found) const;
+	bool became(const Doubt &doubt, Sector sector, const Claim &found) const;
+	bool is_done(const Doubt &doubt, Sector sector, const Claim &found) const;
+	bool at_border(Sector sector) const;
+	void violate(const char *when, Sector sector, const Claim &found);
+
+	std::vector<Claim> claims_;
+	std::vector<Doubt> doubts_;
+	std::string violation_;
+	Id next_ = 1;
+};
+
+} // namespace remap::sim

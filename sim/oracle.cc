@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "sim/oracle.h"
+
+#include <algorithm>
+
+#include "core/base/bits.h"
+
+namespace remap::sim {
+
+void Oracle::violate(Promise promise, std::string what)
+{
+	if (!violation_.empty())
+		return;
+	violation_ = std::move(what);
+	broken_ = promise;
+}
+
+Oracle::Truth &Oracle::truth(Sector sector)
+{
+	if (!slot_[sector]) {
+		truths_.push_back({Version{original(sector), 0, 1, kNever, false, true}});
+		slot_[sector] = static_cast<u32>(truths_.size());
+	}
+	return truths_[slot_[sector] - 1];
+}
+
+void Oracle::issued(UserIo &io)
+{
+	io.issued = ++now_;
+	readers_ += io.op == Op::read;
+	if (!io.writes())
+		return;
+	for (u32 i = 0; i < io.sectors; ++i) {
+		Truth &versions = truth(io.sector + i);
+		prune(versions);
+		versions.push_back({io.data[i], io.issued, 0, kNever, false});
+	}
+}
+
+// Old versions only matter to a power failure, or to a read that began before they were over.
+void Oracle::prune(Truth &versions)
+{
+	if (readers_)
+		return;
+	std::erase_if(versions, [](const Version &one) { return one.gone; });
+}
+
+void Oracle::ended(const UserIo &io)
+{
+	++now_;
+	for (u32 i = 0; i < io.sectors; ++i) {
+		const bool ok = io.status[i] == IoStatus::ok;
+		if (io.op == Op::read)
+			check_read(io, i);
+		else
+			end_write(io.sector + i, io.issued, ok && io.op != Op::discard,
+				  io.fua || io.redirected[i]);
+	}
+	readers_ -= io.op == Op::read;
+}
+
+void Oracle::check_read(const UserIo &io, u32 index)
+{
+	const Sector sector = io.sector + index;
+	if (io.status[index] == IoStatus::ok && !may_read(sector, io.data[index], io.issued))
+		violate(Promise::stale, "a read returned " + std::to_string(io.data[index]) + ": " +
+						describe(sector));
+}
+
+// A write that failed may be there or not, and ends nobody's validity; nor does a discard, which a
+// device may take as a hint only.
+void Oracle::end_write(Sector sector, u64 io, bool ok, bool durable)
+{
+	Truth &versions = truth(sector);
+	for (Version &one : versions) {
+		if (one.io == io) {
+			one.ended = true;
+			one.done = ok ? now_ : 0;
+			continue;
+		}
+		if (!ok)
+			continue;
+		one.over = min_of(one.over, now_);
+		one.gone |= durable;
+	}
+	prune(versions);
+}
+
+// All that was acknowledged until then is stable.
+void Oracle::settle(Truth &versions, Moment until)
+{
+	Moment newest = 0;
+	for (const Version &one : versions)
+		if (one.done && one.done <= until)
+			newest = std::max(newest, one.done);
+	for (Version &one : versions)
+		one.gone |= one.over <= newest;
+	prune(versions);
+}
+
+void Oracle::flush_ended(const UserFlush &flush)
+{
+	++now_;
+	if (flush.status != IoStatus::ok)
+		return power_cut();
+	for (Truth &versions : truths_)
+		if (versions.size() > 1)
+			settle(versions, flush.issued);
+}
+
+void Oracle::flush_failed()
+{
+	for (Truth &versions : truths_)
+		for (Version &one : versions)
+			one.exposed |= !one.gone;
+}
+
+void Oracle::power_cut()
+{
+	++now_;
+	for (Truth &versions : truths_)
+		for (Version &one : versions)
+			if (!one.gone) {
+				one.over = kNever;
+				one.done = one.done ? 1 : 0;
+			}
+}
+
+bool Oracle::may_read(Sector sector, Content content, Moment since) const
+{
+	const Truth *versions = touched(sector);
+	if (!versions)
+		return content == original(sector);
+	return std::any_of(versions->begin(), versions->end(), [&](const Version &one) {
+		const bool valid = one.over > since || (one.exposed && !one.gone);
+		return valid && contents_.same(one.content, content);
+	});
+}
+
+bool Oracle::observe(Sector sector, Content content)
+{
+	if (!slot_[sector])
+		return content == original(sector);
+	if (!may_read(sector, content, now_))
+		return false;
+	truth(sector) = {Version{content, 0, 1, kNever, false, true}};
+	return true;
+}
+
+void Oracle::forget(Sector sector)
+{
+	++now_;
+	for (Version &one : truth(sector)) {
+		one.gone |= one.ended;
+		one.over = one.ended ? min_of(one.over, now_) : one.over;
+	}
+	prune(truth(sector));
+}
+
+bool Oracle::known(Sector sector) const
+{
+	const Truth *versions = touched(sector);
+	return !versions || std::any_of(versions->begin(), versions->end(),
+					[](const Version &one) { return !one.gone; });
+}
+
+void Oracle::replace(Sector sector, Content content)
+{
+	truth(sector) = {Version{content, 0, 1, kNever, false, true}};
+}
+
+void Oracle::admit(Sector sector, Content content)
+{
+	truth(sector).push_back({content, kNever, 0, kNever, false, true, false});
+}
+
+void Oracle::admit_no_more(Sector sector)
+{
+	std::erase_if(truth(sector), [](const Version &one) { return one.io == kNever; });
+}
+
+std::string Oracle::describe(Sector sector) const
+{
+	std::string text = "sector " + std::to_string(sector) + " may hold";
+	const Truth *versions = touched(sector);
+	if (!versions)
+		return text + " only what it held from the start";
+	for (const Version &one : *versions)
+		text += " " + std::to_string(one.content) + (one.gone ? "(gone)" : "") +
+			(one.over != kNever ? "(over)" : "") + (one.done ? "" : "(not ended)");
+	return versions->empty() ? text + " nothing that can be read" : text;
+}
+
+} // namespace remap::sim

@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "sim/traffic.h"
+
+#include <algorithm>
+
+namespace remap::sim {
+
+namespace {
+
+bool tracked(const Piece &piece) { return piece.io->op != Op::read || piece.device != kMainDevice; }
+
+} // namespace
+
+bool Traffic::busy(Sector sector, u32 sectors) const
+{
+	return std::any_of(ios_.begin(), ios_.end(), [&](const auto &io) {
+		return io->writes() && io->touches(sector, sectors);
+	});
+}
+
+void Traffic::start(Op op, Sector sector, u32 sectors, bool fua, const std::vector<Content> &data)
+{
+	ios_.push_back(std::make_unique<UserIo>());
+	UserIo *io = ios_.back().get();
+	*io = {op, sector, sectors, fua, 0, data, {}, {}, 1};
+	io->data.resize(sectors);
+	io->status.assign(sectors, IoStatus::ok);
+	io->redirected.assign(sectors, false);
+	writes_ += io->writes();
+	host_.oracle.issued(*io);
+	route({io, 0, sectors});
+	--io->open;
+	end_if_done(io);
+}
+
+// Asks map() for each part, as the shim does for a bio that it cuts.
+void Traffic::route(Piece piece)
+{
+	for (u32 done = 0; done < piece.sectors;) {
+		const u32 left = piece.sectors - done;
+		const Mapping to = core_->map(piece.io->op, piece.sector() + done, left);
+		if (!to.sectors || to.sectors > left) {
+			host_.oracle.violate(Promise::lost,
+					     "map() answered for a wrong number of sectors");
+			return;
+		}
+		++piece.io->open;
+		route_one({piece.io, piece.first + done, to.sectors, to.device, to.sector}, to);
+		done += to.sectors;
+	}
+}
+
+void Traffic::route_one(const Piece &piece, const Mapping &to)
+{
+	switch (to.verdict) {
+	case Verdict::submit:
+		in_flight_.push_back(piece);
+		return;
+	case Verdict::hold:
+		held_.push_back(piece);
+		return;
+	case Verdict::defer:
+		return defer(piece);
+	case Verdict::fail_closed:
+		if (!core_->journal().in_doubt())
+			host_.oracle.violate(Promise::lost,
+					     "a range is closed to writes without a doubt");
+		return end(piece, IoStatus::io);
+	case Verdict::fail_medium:
+		for (u32 i = 0; i < piece.sectors; ++i)
+			if (!host_.excused[piece.sector() + i])
+				host_.oracle.violate(Promise::lost,
+						     "sector " +
+							     std::to_string(piece.sector() + i) +
+							     " is called lost without a reason");
+		return end(piece, IoStatus::medium);
+	}
+}
+
+void Traffic::defer(Piece piece)
+{
+	const Ledger::Id id = ledger_.open(Change::revive, piece.sector(), piece.sectors, 0);
+	host_.fibers.spawn([this, piece, id] {
+		try {
+			run_deferred(piece, id);
+		} catch (const PowerCut &) {
+		}
+	});
+}
+
+void Traffic::run_deferred(Piece piece, Ledger::Id id)
+{
+	const IoStatus status = core_->deferred_write(&piece, piece.sector(), piece.sectors);
+	if (status == IoStatus::ok)
+		std::fill_n(piece.io->redirected.begin() + piece.first, piece.sectors, true);
+	else if (status != IoStatus::no_space && !host_.trouble.any())
+		host_.oracle.violate(Promise::lost, "a deferred write failed without a reason");
+	host_.say("deferred write of", kMainDevice, piece.sector(), piece.sectors, status);
+	const bool ok = status == IoStatus::ok;
+	const bool in_doubt = !ok && core_->journal().failed();
+	ledger_.close(id, ok, in_doubt, *core_);
+	for (Sector i = piece.sector(); i < piece.sector() + piece.sectors; ++i)
+		host_.excused[i] =
+			host_.excused[i] && (in_doubt || ledger_.state(i) == State::lost);
+	end(piece, status);
+}
+
+void Traffic::end(const Piece &piece, IoStatus status)
+{
+	piece.end(status);
+	end_if_done(piece.io);
+}
+
+void Traffic::end_if_done(UserIo *io)
+{
+	if (io->open)
+		return;
+	host_.oracle.ended(*io);
+	std::erase_if(ios_, [io](const auto &one) { return one.get() == io; });
+}
+
+void Traffic::step(usize choice)
+{
+	try {
+		if (choice < in_flight_.size())
+			perform(choice);
+		else
+			flush_one(choice - in_flight_.size());
+	} catch (const PowerCut &) {
+	}
+}
+
+void Traffic::perform(usize index)
+{
+	const Piece piece = in_flight_[index];
+	if (piece.io->writes())
+		host_.event();
+	in_flight_.erase(in_flight_.begin() + static_cast<std::ptrdiff_t>(index));
+	const IoStatus status = host_.perform(piece);
+	if (status != IoStatus::ok)
+		core_->io_failed(piece.io->op);
+	end(piece, status);
+}
+
+void Traffic::start_flush() { flushes_.push_back({host_.oracle.flush_issued(), 3, IoStatus::ok}); }
+
+void Traffic::flush_one(usize index)
+{
+	host_.event();
+	UserFlush &flush = flushes_[index];
+	const u32 bit = flush.open == 3 && host_.chance.one_in(2) ? 1 : flush.open & 2 ? 2 : 1;
+	Disk &disk = host_.disk(bit == 1 ? kMainDevice : kFirstSpare);
+	const bool fails = host_.trouble.flush_fails(host_.chance);
+	IoStatus status = fails ? disk.flush_failing(host_.chance) : disk.flush();
+	host_.say("user flushes", bit == 1 ? kMainDevice : kFirstSpare, 0, 0, status);
+	if (status != IoStatus::ok)
+		host_.oracle.flush_failed(); // felt by others before this flush has ended
+	if (status != IoStatus::ok && bit == 2)
+		host_.trouble.told_all();
+	if (status == IoStatus::ok && core_->flush_owed(bit == 1 ? kMainDevice : kFirstSpare))
+		status = IoStatus::io;
+	if (status != IoStatus::ok) {
+		host_.owed[bit == 1 ? kMainDevice : kFirstSpare] = false;
+		flush.status = status;
+		core_->flush_failed();
+	}
+	flush.open &= ~bit;
+	if (flush.open)
+		return;
+	host_.oracle.flush_ended(flush);
+	flushes_.erase(flushes_.begin() + static_cast<std::ptrdiff_t>(index));
+}
+
+void Traffic::finish(Sector sector, u64 length)
+{
+	for (usize i = 0; i < in_flight_.size();) {
+		const Piece &piece = in_flight_[i];
+		const bool inside = Stretch{piece.sector(), piece.sectors}.touches(sector, length);
+		if (inside && tracked(piece))
+			perform(i);
+		else
+			++i;
+	}
+}
+
+void Traffic::release_held()
+{
+	std::vector<Piece> held;
+	held.swap(held_);
+	for (const Piece &piece : held) {
+		route(piece);
+		--piece.io->open;
+		end_if_done(piece.io);
+	}
+}
+
+void Traffic::power_cut()
+{
+	for (const Piece &piece : in_flight_)
+		if (piece.io->writes() && host_.chance.one_in(2))
+			host_.disk(piece.device)
+				.write(piece.physical, piece.data(), piece.sectors, false);
+	in_flight_.clear();
+	held_.clear();
+	flushes_.clear();
+	host_.oracle.forget_readers();
+	ios_.clear();
+}
+
+} // namespace remap::sim

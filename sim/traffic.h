@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// Traffic: the users' I/O on its way through the core and the devices. It does what the kernel shim
+// does: asks map(), counts what is in flight, holds back, defers, sends on.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "sim/core.h"
+#include "sim/ledger.h"
+
+namespace remap::sim {
+
+class Traffic final : public Users {
+public:
+	Traffic(Host &host, Ledger &ledger) : host_(host), ledger_(ledger) {}
+
+	void set_core(Core *core) { core_ = core; }
+
+	// Whether a write there would overtake one that has not ended.
+	bool busy(Sector sector, u32 sectors) const;
+	void start(Op op, Sector sector, u32 sectors, bool fua, const std::vector<Content> &data);
+	void start_flush();
+
+	// How many steps there are to choose from, and takes one. The power may fail in it.
+	usize choices() const { return in_flight_.size() + flushes_.size(); }
+	void step(usize choice);
+	bool idle() const { return ios_.empty() && flushes_.empty(); }
+	// After a power failure: what was on its way may have arrived, or not.
+	void power_cut();
+
+	// ---- Users ----
+	void release_held() override;
+	// Carries out what is in flight to the range of main, but for reads of main itself.
+	void finish(Sector sector, u64 length) override;
+
+	u64 writes() const { return writes_; }
+
+private:
+	void route(Piece piece);
+	void route_one(const Piece &piece, const Mapping &to);
+	void defer(Piece piece);
+	void run_deferred(Piece piece, Ledger::Id id);
+	void perform(usize index);
+	void flush_one(usize index);
+	void end(const Piece &piece, IoStatus status);
+	void end_if_done(UserIo *io);
+
+	Host &host_;
+	Ledger &ledger_;
+	Core *core_ = nullptr;
+	std::vector<std::unique_ptr<UserIo>> ios_;
+	std::vector<Piece> in_flight_;
+	std::vector<Piece> held_;
+	std::vector<UserFlush> flushes_;
+	u64 writes_ = 0;
+};
+
+} // namespace remap::sim

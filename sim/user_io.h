@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// UserIo: an I/O from above, and the pieces into which the answers of map() cut it.
+#pragma once
+
+#include <algorithm>
+#include <vector>
+
+#include "core/engine/mapping.h"
+#include "sim/content.h"
+
+namespace remap::sim {
+
+// Steps of the simulated machine: what happened before what.
+using Moment = u64;
+inline constexpr Moment kNever = ~Moment{0};
+
+struct UserIo {
+	Op op = Op::read;
+	Sector sector = 0;
+	u32 sectors = 0;
+	bool fua = false;
+	Moment issued = 0;
+	std::vector<Content> data;    // written, or read
+	std::vector<IoStatus> status; // of each sector
+	std::vector<bool>
+		redirected; // of each sector: written by the core, so durable when it ends
+	u32 open = 0;	    // pieces that have not ended
+
+	bool writes() const { return op != Op::read; }
+	bool touches(Sector first, u64 count) const
+	{
+		return sector < first + count && first < sector + sectors;
+	}
+};
+
+// What one answer of map() covers.
+struct Piece {
+	UserIo *io = nullptr;
+	u32 first = 0;
+	u32 sectors = 0;
+	// Where it was sent, once it was.
+	DeviceIndex device = kMainDevice;
+	Sector physical = 0;
+
+	Sector sector() const { return io->sector + first; }
+	Content *data() const { return io->data.data() + first; }
+	void end(IoStatus status) const
+	{
+		std::fill_n(io->status.begin() + first, sectors, status);
+		--io->open;
+	}
+};
+
+// A flush from above: one to each device, done when all are.
+struct UserFlush {
+	Moment issued = 0;
+	u32 open = 0; // one bit a device
+	IoStatus status = IoStatus::ok;
+};
+
+} // namespace remap::sim

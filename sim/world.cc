@@ -1,0 +1,257 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "sim/world.h"
+
+#include <cerrno>
+#include <cstdio>
+#include <sstream>
+
+namespace remap::sim {
+
+World::World(const Setup &setup)
+    : setup_(setup), random_(setup.seed), host_(setup.shape, setup.rates, random_),
+      ledger_(setup.shape.main.sectors), traffic_(host_, ledger_)
+{
+	host_.users = &traffic_;
+	host_.planted = setup.bug;
+	open();
+	if (core_)
+		ledger_.take(*core_);
+}
+
+World::~World()
+{
+	host_.cut_now();
+	unwind();
+}
+
+void World::note(Promise promise, const std::string &violation)
+{
+	if (!findings_.violation.empty() || violation.empty())
+		return;
+	findings_.violation = violation;
+	findings_.broken = promise;
+}
+
+void World::note_all()
+{
+	note(host_.oracle.broken(), host_.oracle.violation());
+	note(Promise::lost, ledger_.violation());
+}
+
+Findings World::run(const Script &script)
+{
+	if (setup_.cut)
+		host_.cut_at(host_.events() + setup_.cut->event);
+	for (usize i = 0; i < script.size() && !failed() && !over_; ++i) {
+		findings_.failed_at = i;
+		++findings_.operations;
+		random_ = Random(script[i].salt);
+		if (host_.talks)
+			std::printf("%s\n", script[i].text().c_str());
+
+		apply(script[i]);
+		run_some();
+		while (host_.is_cut() && !failed() && !over_)
+			recover();
+		note_all();
+	}
+	finish();
+	return findings_;
+}
+
+// Whatever the script left: everything ends, the power fails once more, everything is looked at.
+void World::finish()
+{
+	if (failed() || over_)
+		return;
+	check();
+	if (failed() || over_)
+		return;
+	if (setup_.cut)
+		return;
+	random_ = Random(setup_.seed);
+	host_.cut_now();
+	recover();
+}
+
+// One thread or one device does one thing. false: nothing is left to do.
+bool World::step()
+{
+	if (host_.is_cut())
+		return false;
+	std::vector<Fibers::Id> ready;
+	for (const Fibers::Id id : host_.fibers.living())
+		if (host_.can_run(id))
+			ready.push_back(id);
+	const usize choices = traffic_.choices();
+	if (ready.empty() && !choices) {
+		if (!host_.fibers.living().empty() || !traffic_.idle())
+			note(Promise::lost, "deadlock: somebody waits and nobody can go on");
+		return false;
+	}
+	const usize choice = random_.below(ready.size() + choices);
+	if (choice < ready.size())
+		host_.fibers.resume(ready[choice]);
+	else
+		traffic_.step(choice - ready.size());
+	return true;
+}
+
+void World::run_some()
+{
+	if (setup_.cut || random_.one_in(3))
+		return quiet();
+	for (u64 left = random_.below(12); left && step(); --left)
+		;
+}
+
+void World::quiet()
+{
+	constexpr u32 kPatience = 2'000'000;
+	for (u32 i = 0; step(); ++i)
+		if (i == kPatience)
+			return note(Promise::lost, "something runs for ever");
+}
+
+// ---- looking ----
+
+void World::check()
+{
+	quiet();
+	if (host_.is_cut())
+		return;
+	ledger_.take(*core_);
+	note(Promise::leaked, Ledger::check_places(*core_));
+	check_content();
+	check_space();
+	note_all();
+}
+
+// What was in doubt is decided now. A sector may have become lost only if it could not be read, and
+// without a copy back main's content is the truth again.
+void World::adopt_decisions()
+{
+	for (Sector sector = 0; sector < setup_.shape.main.sectors; ++sector) {
+		const State state = ledger_.state(sector);
+		if (state == State::lost && !host_.excused[sector])
+			note(Promise::lost,
+			     "lost without a reason: " + host_.oracle.describe(sector));
+		if (state == State::lost)
+			host_.oracle.forget(sector);
+		else
+			host_.excused[sector] = false;
+	}
+	for (const Sector sector : stale_) {
+		host_.oracle.admit_no_more(sector);
+		if (ledger_.state(sector) == State::none)
+			host_.oracle.replace(sector, host_.main.content(sector));
+	}
+	stale_.clear();
+}
+
+// After a power failure each sector has one of the contents that it may have, and keeps it.
+void World::check_recovered()
+{
+	recovering_ = true;
+	check_content();
+	recovering_ = false;
+	note(Promise::leaked, Ledger::check_places(*core_));
+	check_space();
+	note_all();
+}
+
+void World::check_content()
+{
+	const Sector sectors = setup_.shape.main.sectors;
+	for (Sector at = 0; at < sectors;) {
+		const Mapping to = core_->map(Op::read, at, static_cast<u32>(sectors - at));
+		check_sectors(at, to);
+		at += to.sectors;
+	}
+}
+
+void World::check_sectors(Sector at, const Mapping &to)
+{
+	if (to.verdict == Verdict::hold)
+		return note(Promise::lost, "a fence was left behind");
+	for (u32 i = 0; i < to.sectors; ++i) {
+		const Sector sector = at + i;
+		if (to.verdict == Verdict::fail_medium) {
+			if (!host_.excused[sector])
+				note(Promise::lost,
+				     "lost without a reason: " + host_.oracle.describe(sector));
+			continue;
+		}
+		const Disk &disk = host_.disk(to.device);
+		if (disk.is_unreadable(to.sector + i))
+			continue;
+		const Content content = disk.content(to.sector + i);
+		const bool right =
+			recovering_ ? host_.oracle.observe(sector, content)
+				    : host_.oracle.may_read(sector, content, host_.oracle.now());
+		if (!right)
+			note(Promise::stale, "a read would return " + std::to_string(content) +
+						     " from device " + std::to_string(to.device) +
+						     ": " + host_.oracle.describe(sector));
+	}
+}
+
+u64 World::status_number(const std::string &key)
+{
+	char word[] = "status";
+	char *words[] = {word};
+	char reply[4096];
+	if (core_->message(1, words, reply, sizeof(reply)) != 1)
+		return 0;
+	std::istringstream lines(reply);
+	for (std::string line; std::getline(lines, line);)
+		if (line.compare(0, key.size() + 1, key + "=") == 0)
+			return std::stoull(line.substr(key.size() + 1));
+	return 0;
+}
+
+void World::check_space()
+{
+	const u64 used = status_number("spare_used");
+	const u64 mapped = core_->table().mapped_sectors();
+	if (used < mapped || (used != mapped && !core_->journal().in_doubt()))
+		note(Promise::leaked, "leaked: the spare has " + std::to_string(used) +
+					      " sectors in use, " + std::to_string(mapped) +
+					      " are mapped");
+}
+
+// What a load makes of the copies is the same in both, and the same on all sites.
+void World::check_copies()
+{
+	const auto &journal = core_->journal();
+	const Layout &layout = core_->layout();
+	const Superblock &now = journal.superblock();
+	const u64 ring = layout.journal_blocks();
+	for (u64 i = now.journal_start; i < journal.journal_end(); ++i)
+		compare_copies(layout.journal(0) + i % ring * kBlockSectors,
+			       layout.journal(1) + i % ring * kBlockSectors, "journal");
+	for (u64 i = 0; i < now.root.blocks; ++i)
+		compare_copies(layout.area(0, now.root.area) + i * kBlockSectors,
+			       layout.area(1, now.root.area) + i * kBlockSectors, "checkpoint");
+	for (u32 number = 0; number < kSites; ++number) {
+		const Superblock &site = journal.site(number).superblock;
+		if (site.epoch != now.epoch || site.generation != now.generation)
+			note(Promise::lost, "sites differ after a repair");
+	}
+}
+
+void World::compare_copies(Sector a, Sector b, const char *what)
+{
+	const Disk &disk = host_.spare;
+	for (u32 i = 0; i < kBlockSectors; ++i) {
+		const bool same = host_.contents.same(disk.stable(a + i), disk.stable(b + i)) &&
+				  host_.contents.same(disk.stable(a + i), disk.content(a + i)) &&
+				  host_.contents.same(disk.stable(b + i), disk.content(b + i));
+		if (!same || disk.is_unreadable(a + i) || disk.is_unreadable(b + i))
+			note(Promise::lost, std::string("copies of the ") + what +
+						    " differ after a repair at sector " +
+						    std::to_string(a + i));
+	}
+}
+
+} // namespace remap::sim

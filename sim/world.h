@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// World: a set on a simulated machine, its users and its operator, from the first operation of a
+// script to the last, through every power failure in between.
+#pragma once
+
+#include <memory>
+
+#include "sim/ledger.h"
+#include "sim/setup.h"
+#include "sim/traffic.h"
+
+namespace remap::sim {
+
+class World {
+public:
+	explicit World(const Setup &setup);
+	~World();
+
+	Findings run(const Script &script);
+	// Prints every operation and every I/O.
+	void talk() { host_.talks = true; }
+	// Of all that was done: where a power failure could have been.
+	u64 events() const { return host_.events(); }
+
+private:
+	// ---- operations ----
+	void apply(const Operation &operation);
+	void write(const Operation &operation, Op op, bool fua);
+	void add(const Operation &operation, bool copy);
+	void relocate(const Operation &operation);
+	void remove(const Operation &operation);
+	void remove_part(const Operation &operation);
+	void remove_stale(const Operation &operation);
+	void clear();
+	void sync();
+	void crash(const Operation &operation);
+	void spoil(const Operation &operation);
+	void send(std::string words, Change change, Sector main, u64 count, Place place);
+	int deliver(const std::string &words);
+	void answered(const std::string &words, int result, Ledger::Id id, Sector main, u64 count);
+	bool may_fail(int error) const;
+	bool fits(const Operation &operation) const;
+
+	void darken(const Operation &operation);
+	void rot(const Operation &operation);
+
+	// ---- life (world_life.cc) ----
+	enum class Opened : u8 { yes, refused, cut };
+	Opened try_open();
+	void open();
+	void serve(bool clean);
+	void set_dark(u32 zones);
+	void mend_silently();
+	void cut_power();
+	void cut_by_chance();
+	void cut_exactly(u64 survivors);
+	void close_core();
+	void unwind();
+	void recover();
+	void suspend();
+	void reload(bool read_only);
+	void look_read_only();
+
+	// ---- what goes on ----
+	void finish();
+	void run_some();
+	bool step();
+	void quiet();
+
+	// ---- looking ----
+	void check();
+	void adopt_decisions();
+	void check_recovered();
+	void check_content();
+	void check_sectors(Sector at, const Mapping &to);
+	void check_space();
+	void check_copies();
+	void compare_copies(Sector a, Sector b, const char *what);
+	u64 status_number(const std::string &key);
+	void note(Promise promise, const std::string &violation);
+	void note_all();
+	bool failed() const { return !findings_.ok(); }
+
+	Setup setup_;
+	Random random_;
+	Host host_;
+	Ledger ledger_;
+	Traffic traffic_;
+	std::unique_ptr<Core> core_;
+	Findings findings_;
+	Content stamp_ = 0;
+	u32 messages_ = 0;
+	std::vector<Sector> stale_; // what remove_stale was asked to give up
+	Uuid set_;
+	std::string refusal_;
+	u32 dark_ = 0;	    // zones that cannot be read now
+	u32 next_dark_ = 0; // at the next start
+	bool has_set_ = false;
+	bool suspending_ = false;
+	bool recovering_ = false;
+	bool over_ = false;
+};
+
+} // namespace remap::sim

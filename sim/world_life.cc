@@ -1,0 +1,260 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// How the set comes into service and goes out of it: made, closed, cut off, refused, loaded again.
+#include "sim/world.h"
+
+namespace remap::sim {
+
+namespace {
+
+constexpr Zone kZones[] = {Zone::head, Zone::middle, Zone::tail};
+
+} // namespace
+
+// One attempt, in which the power may fail.
+World::Opened World::try_open()
+{
+	Refusal why;
+	Terms terms;
+	terms.max_extents = setup_.max_extents;
+	if (has_set_ && random_.one_in(2))
+		terms.set = set_;
+	try {
+		core_ = std::make_unique<Core>(host_);
+		traffic_.set_core(core_.get());
+		Status status = core_->create(
+			{setup_.shape.main.sectors, setup_.shape.spare.sectors, setup_.shape.block},
+			terms, why);
+		if (status.ok())
+			status = core_->start(why);
+		if (!status.ok()) {
+			refusal_ = why.any() ? why.text() : text_of(status.error());
+			return Opened::refused;
+		}
+	} catch (const PowerCut &) {
+		return Opened::cut;
+	}
+	set_ = core_->journal().superblock().set;
+	has_set_ = true;
+	host_.trouble.set_zones(Zones(core_->layout(), setup_.shape.spare.sectors));
+	host_.spare.set_stubborn({host_.trouble.zones().of(Zone::head),
+				  host_.trouble.zones().of(Zone::middle),
+				  host_.trouble.zones().of(Zone::tail)});
+	return Opened::yes;
+}
+
+void World::set_dark(u32 zones)
+{
+	dark_ = zones;
+	std::vector<Stretch> stretches;
+	for (const Zone zone : kZones)
+		if (zones & Trouble::bit(zone)) {
+			stretches.push_back(host_.trouble.zones().of(zone));
+			host_.trouble.told(zone);
+		}
+	host_.spare.set_dark(std::move(stretches));
+}
+
+// Attempts until one succeeds: the first ones in the dark, with failing writes and allocations and
+// further power failures; the last one has no excuse.
+void World::open()
+{
+	u32 attempts = setup_.cut ? 0 : static_cast<u32>(random_.below(4));
+	for (;; attempts -= attempts != 0) {
+		const bool last = attempts == 0;
+		const u32 wanted = last ? 0 : next_dark_;
+		next_dark_ = random_.one_in(2) ? next_dark_ : 0;
+		const u32 dark = has_set_ ? host_.trouble.may_be_dark(wanted) : 0;
+		const bool must = host_.trouble.must_load(dark);
+		set_dark(dark);
+		host_.trouble.forget();
+		host_.trouble.armed = !last && has_set_;
+		if (!last && random_.one_in(2))
+			host_.cut_at(host_.events() + 1 + random_.below(50));
+		const u32 suspects = host_.trouble.suspects();
+		const Opened opened = try_open();
+		host_.cut_at(kNever);
+		if (opened == Opened::yes) {
+			const bool clean = !dark && !host_.trouble.any() && host_.writes;
+			return serve(clean && suspects == host_.trouble.suspects());
+		}
+		if (opened == Opened::cut)
+			cut_power();
+		else if (must && !host_.trouble.any())
+			return note(Promise::lost, "refused: " + refusal_);
+		close_core();
+		if (opened == Opened::refused && last) {
+			over_ = findings_.given_up = true;
+			return;
+		}
+	}
+}
+
+void World::serve(bool clean)
+{
+	host_.trouble.armed = true;
+	if (!clean)
+		return;
+	check_copies();
+	mend_silently();
+	const bool pinned = host_.spare.has_stubborn() && !random_.one_in(4);
+	if (pinned)
+		return;
+	host_.spare.end_late(random_, true);
+	host_.trouble.all_is_well(kZones[random_.below(3)]);
+}
+
+// Where damage hit what no load looks at (an old lap of the ring, a free area), it stays; with the
+// next zone's damage it would be two failures.
+void World::mend_silently()
+{
+	const Layout &layout = core_->layout();
+	const Sector copy_sectors = (layout.journal_blocks() + 2 * layout.area_blocks()) * 8;
+	std::vector<Sector> mirror(setup_.shape.spare.sectors);
+	(void)copy_sectors;
+	const auto pair = [&](Sector a, Sector b, u64 count) {
+		for (u64 i = 0; i < count; ++i) {
+			mirror[a + i] = b + i;
+			mirror[b + i] = a + i;
+		}
+	};
+	pair(layout.journal(0), layout.journal(1), layout.journal_blocks() * kBlockSectors);
+	for (u32 which = 0; which < 2; ++which)
+		pair(layout.area(0, which), layout.area(1, which),
+		     layout.area_blocks() * kBlockSectors);
+	for (const Sector sector : host_.trouble.hurt_sectors())
+		if (mirror[sector])
+			host_.spare.put(sector, host_.spare.content(mirror[sector]));
+}
+
+void World::cut_power()
+{
+	traffic_.power_cut();
+	if (setup_.cut)
+		cut_exactly(setup_.cut->survivors);
+	else
+		cut_by_chance();
+	host_.oracle.power_cut();
+	host_.power_up();
+	host_.stop = false;
+	host_.owed[kMainDevice] = host_.owed[kFirstSpare] = false;
+	++findings_.crashes;
+}
+
+void World::cut_by_chance()
+{
+	for (Disk *disk : {&host_.main, &host_.spare}) {
+		disk->end_late(random_, false);
+		const Disk::Cut cut = disk->cut(random_, false);
+		findings_.torn += cut.torn;
+		findings_.bad += cut.damaged;
+	}
+}
+
+void World::cut_exactly(u64 survivors)
+{
+	const u32 of_main = host_.main.unflushed_units();
+	findings_.units = of_main + host_.spare.unflushed_units();
+	host_.main.cut(survivors);
+	host_.spare.cut(of_main < 64 ? survivors >> of_main : 0);
+}
+
+void World::close_core()
+{
+	core_.reset();
+	// What a flush of the core's lost is a debt to whoever flushes this device next. Nobody
+	// will any more.
+	if (host_.owed[kMainDevice] || host_.owed[kFirstSpare])
+		host_.oracle.power_cut();
+	host_.owed[kMainDevice] = host_.owed[kFirstSpare] = false;
+	if (host_.allocations_live() && !host_.was_cut())
+		note(Promise::leaked, "memory was not given back");
+	host_.forget_memory(); // the machine's memory does not outlive its power
+}
+
+void World::unwind()
+{
+	while (!host_.fibers.living().empty())
+		host_.fibers.resume(host_.fibers.living().front());
+}
+
+void World::recover()
+{
+	ledger_.take(*core_);
+	unwind();
+	cut_power();
+	close_core();
+	open();
+	if (failed() || over_)
+		return;
+	ledger_.recovered(*core_);
+	adopt_decisions();
+	check_recovered();
+}
+
+// dm holds new I/O back, lets what is there end, and tells the target before and after.
+void World::suspend()
+{
+	suspending_ = true;
+	core_->presuspend();
+	quiet();
+	suspending_ = false;
+	if (host_.is_cut())
+		return;
+	try {
+		core_->postsuspend();
+		Refusal why;
+		if (!core_->start(why).ok())
+			note(Promise::lost, "a set that was in service does not go on");
+		core_->resume();
+	} catch (const PowerCut &) {
+	}
+}
+
+// The device is removed and made again; the power stays on. Now and then the first table that is
+// made is read-only.
+void World::reload(bool read_only)
+{
+	suspending_ = true;
+	core_->presuspend();
+	quiet();
+	suspending_ = false;
+	if (host_.is_cut())
+		return;
+	try {
+		core_->postsuspend();
+	} catch (const PowerCut &) {
+		return;
+	}
+	ledger_.take(*core_);
+	close_core();
+	host_.main.end_late(random_, true);
+	if (read_only)
+		look_read_only();
+	if (failed())
+		return;
+	open();
+	if (failed() || over_)
+		return;
+	ledger_.recovered(*core_);
+	adopt_decisions();
+	check();
+}
+
+void World::look_read_only()
+{
+	host_.writes = false;
+	host_.trouble.forget();
+	host_.trouble.armed = false;
+	set_dark(0);
+	const bool must = host_.trouble.must_load(0);
+	if (try_open() == Opened::yes) {
+		ledger_.peek(*core_);
+		check_content();
+	} else if (must) {
+		note(Promise::lost, "refused read-only: " + refusal_);
+	}
+	close_core();
+	host_.writes = true;
+}
+
+} // namespace remap::sim

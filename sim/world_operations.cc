@@ -1,0 +1,308 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// What users and operators do in the simulated world.
+#include <cerrno>
+#include <cstdio>
+#include <sstream>
+
+#include "sim/world.h"
+
+namespace remap::sim {
+
+void World::apply(const Operation &operation)
+{
+	switch (operation.act) {
+	case Act::write:
+		return write(operation, Op::write, false);
+	case Act::write_fua:
+		return write(operation, Op::write, true);
+	case Act::write_zeroes:
+		return write(operation, Op::write_zeroes, false);
+	case Act::discard:
+		return write(operation, Op::discard, false);
+	case Act::read:
+		return write(operation, Op::read, false);
+	case Act::flush:
+		return traffic_.start_flush();
+	case Act::add:
+		return add(operation, true);
+	case Act::add_nocopy:
+		return add(operation, false);
+	case Act::relocate:
+		return relocate(operation);
+	case Act::remove:
+		return remove(operation);
+	case Act::remove_part:
+		return remove_part(operation);
+	case Act::remove_stale:
+		return remove_stale(operation);
+	case Act::clear:
+		return clear();
+	case Act::suspend:
+		return suspend();
+	case Act::reload:
+		return reload(false);
+	case Act::reload_read_only:
+		return reload(true);
+	case Act::sync:
+		return sync();
+	case Act::darken:
+		return darken(operation);
+	case Act::rot:
+		return rot(operation);
+	case Act::crash:
+		return crash(operation);
+	case Act::signal:
+		host_.stop = messages_ != 0;
+		return;
+	case Act::spoil_main:
+	case Act::spoil_spare:
+	case Act::refuse_main:
+		return spoil(operation);
+	case Act::land:
+		for (Disk *disk : {&host_.main, &host_.spare})
+			if (disk->late())
+				disk->land(random_.below(disk->late()));
+		return;
+	case Act::check:
+		return check();
+	}
+}
+
+bool World::fits(const Operation &operation) const
+{
+	return operation.length && operation.at + operation.length <= setup_.shape.main.sectors;
+}
+
+// Users who write the same sectors wait for each other: what two overlapping writes leave behind
+// nobody can say.
+void World::write(const Operation &operation, Op op, bool fua)
+{
+	const u32 count = static_cast<u32>(operation.length);
+	if (!fits(operation))
+		return;
+	if (op != Op::read && traffic_.busy(operation.at, count))
+		quiet();
+	if (host_.is_cut())
+		return;
+	std::vector<Content> data(count);
+	for (Content &one : data)
+		one = op == Op::write ? ++stamp_ : kZeros;
+	traffic_.start(op, operation.at, count, fua, data);
+}
+
+// Messages on the same range wait for each other: the ledger knows one future of a sector.
+void World::send(std::string words, Change change, Sector main, u64 count, Place place)
+{
+	constexpr u32 kMessages = 3;
+	if (ledger_.touches_open(main, count) || messages_ >= kMessages)
+		quiet();
+	if (host_.is_cut())
+		return;
+	const Ledger::Id id = ledger_.open(change, main, count, place);
+	++messages_;
+	host_.fibers.spawn([this, words = std::move(words), id, main, count] {
+		const Fibers::Id thread = host_.fibers.current();
+		host_.set_killable(thread, true);
+		try {
+			const int result = deliver(words);
+			answered(words, result, id, main, count);
+		} catch (const PowerCut &) {
+			--messages_;
+		}
+		host_.set_killable(thread, false);
+	});
+}
+
+int World::deliver(const std::string &words)
+{
+	std::vector<std::string> parts;
+	std::istringstream stream(words);
+	for (std::string part; stream >> part;)
+		parts.push_back(part);
+	std::vector<char *> arguments;
+	for (std::string &part : parts)
+		arguments.push_back(part.data());
+	char reply[512];
+	return core_->message(static_cast<u32>(arguments.size()), arguments.data(), reply,
+			      sizeof(reply));
+}
+
+void World::answered(const std::string &words, int result, Ledger::Id id, Sector main, u64 count)
+{
+	--messages_;
+	if (host_.talks)
+		std::printf("  %s: %d %s\n", words.c_str(), result,
+			    result < 0 ? host_.last_line.c_str() : "");
+	if (result < 0 && !may_fail(-result))
+		note(Promise::lost, "'" + words + "' failed without a reason (" +
+					    std::to_string(result) + "): " + host_.last_line);
+	if (!messages_)
+		host_.stop = false;
+	ledger_.close(id, result >= 0, result < 0 && core_->journal().failed(), *core_);
+	if (result < 0 && core_->journal().failed())
+		return;
+	for (Sector i = main; i < main + count; ++i) {
+		host_.excused[i] = ledger_.state(i) == State::lost;
+		if (host_.excused[i])
+			host_.oracle.forget(i);
+	}
+}
+
+// What the operator did wrong is refused; other errors need somebody who made trouble.
+bool World::may_fail(int error) const
+{
+	switch (error) {
+	case EINVAL:
+	case EEXIST:
+	case ERANGE:
+	case ENOSPC:
+	case ENOENT:
+	case ENODATA:
+		return true;
+	case EINTR:
+	case EBUSY:
+		return host_.stop || suspending_;
+	case EIO:
+	case ENOMEM:
+	case EROFS:
+		return host_.trouble.any();
+	default:
+		return false;
+	}
+}
+
+namespace {
+
+std::string numbers(const char *word, u64 a, u64 b)
+{
+	return std::string(word) + " " + std::to_string(a) + " " + std::to_string(b);
+}
+
+} // namespace
+
+void World::add(const Operation &operation, bool copy)
+{
+	const Sector data = core_->layout().data_sectors();
+	if (!fits(operation))
+		return;
+	const u32 block = setup_.shape.block;
+	const Sector place = operation.place % data / block * block;
+	if (ledger_.touches_open(operation.at, operation.length))
+		quiet();
+	for (u64 i = 0; !copy && i < operation.length; ++i)
+		host_.excused[operation.at + i] = true;
+	send(numbers("add_remap", operation.at, place) + " " + std::to_string(operation.length) +
+		     (copy ? "" : " nocopy"),
+	     Change::add, operation.at, operation.length, place);
+}
+
+void World::relocate(const Operation &operation)
+{
+	if (fits(operation))
+		send(numbers("relocate", operation.at, operation.length), Change::relocate,
+		     operation.at, operation.length, 0);
+}
+
+// The extent at the place or behind it.
+void World::remove(const Operation &operation)
+{
+	Extent found;
+	Sector start;
+	u64 length;
+	if (ledger_.any_open())
+		quiet();
+	if (host_.is_cut() || !core_->table().next(operation.at, &found))
+		return;
+	if (core_->table().added_extent(found.main, &start, &length))
+		send("remove_remap " + std::to_string(found.main), Change::remove, start, length,
+		     0);
+}
+
+void World::remove_part(const Operation &operation)
+{
+	Extent found;
+	if (host_.is_cut() || !core_->table().next(operation.at, &found))
+		return;
+	const u64 length = min_of(operation.length, setup_.shape.main.sectors - found.main);
+	send(numbers("remove_remap", found.main, length), Change::remove, found.main, length, 0);
+}
+
+void World::clear() { send("clear_all", Change::remove, 0, setup_.shape.main.sectors, 0); }
+
+void World::sync() { send("sync", Change::remove, 0, 0, 0); }
+
+void World::crash(const Operation &operation) { host_.cut_at(host_.events() + operation.at + 1); }
+
+// Sectors go bad while nobody looks.
+void World::spoil(const Operation &operation)
+{
+	const bool spare = operation.act == Act::spoil_spare;
+	Disk &disk = host_.disk(spare ? kFirstSpare : kMainDevice);
+	for (u64 i = 0; i < operation.length; ++i) {
+		Sector sector = operation.at + i;
+		if (spare)
+			sector = core_->layout().physical(sector % core_->layout().data_sectors());
+		if (sector >= disk.sectors())
+			continue;
+		++findings_.bad;
+		if (operation.act == Act::refuse_main)
+			disk.make_unwritable(sector);
+		else
+			disk.make_unreadable(sector, operation.place % 4 != 0);
+	}
+	host_.trouble.note();
+}
+
+// Gives up what only the spare has; the device is closed for it.
+void World::remove_stale(const Operation &operation)
+{
+	quiet();
+	Extent found;
+	if (host_.is_cut() || host_.main.has_doomed() || !core_->table().next(operation.at, &found))
+		return;
+	const u64 length = min_of(operation.length, found.length);
+	host_.main.settle();
+	host_.main.end_late(random_, true);
+	for (u64 i = 0; i < length; ++i)
+		stale_.push_back(found.main + i);
+	host_.open = false;
+	send(numbers("remove_remap", found.main, length) + " stale-ok", Change::remove, found.main,
+	     length, 0);
+	quiet();
+	host_.open = true;
+	if (host_.is_cut())
+		return;
+	if (!core_->journal().failed())
+		return adopt_decisions();
+	for (const Sector sector : stale_)
+		host_.oracle.admit(sector, host_.main.content(sector));
+}
+
+// Zones of the spare that give nothing, from now on or from the next start on.
+void World::darken(const Operation &operation)
+{
+	const u32 zones = static_cast<u32>(operation.length % 8);
+	const bool one = zones && !(zones & (zones - 1));
+	const u32 allowed = host_.trouble.may_be_dark(zones);
+	if (operation.place % 4 == 0 && one && allowed)
+		set_dark(zones);
+	else
+		next_dark_ = zones;
+}
+
+// A bit turns, or a sector goes bad, where nobody looks before the next load.
+void World::rot(const Operation &operation)
+{
+	Trouble &trouble = host_.trouble;
+	if (!trouble.may_hurt(trouble.victim()))
+		return;
+	const Stretch &zone = trouble.zones().of(trouble.victim());
+	const Sector sector = zone.first + operation.place % zone.count;
+	trouble.hurt(sector, 1);
+	if (operation.at % 2)
+		return host_.spare.rot(sector, static_cast<u32>(operation.at));
+	++findings_.bad;
+	host_.spare.make_unreadable(sector, true);
+}
+
+} // namespace remap::sim
