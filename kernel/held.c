@@ -427,6 +427,7 @@ int remap_held_init(struct remap_host *set)
 	if (error)
 		return error;
 	error = -ENOMEM;
+	/* Ordered ones are unbound, which from 6.17 on every queue has to choose. */
 	held->dispatcher_queue = alloc_ordered_workqueue("remap-held/%s", WQ_MEM_RECLAIM, name);
 	if (!held->dispatcher_queue)
 		goto err_pieces;

@@ -18,7 +18,7 @@ struct remap_range {
 };
 
 struct remap_held {
-	spinlock_t lock;
+	spinlock_t lock; /* never taken where an I/O ends, so interrupts stay on */
 	/* All under lock. In the order of arrival, in sectors of main. */
 	struct bio_list waiting;    /* until the dispatcher looks at them again */
 	struct bio_list passing;    /* the dispatcher's, not yet looked at */
