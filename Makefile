@@ -57,8 +57,6 @@ check:
 # Every case of tests/vm on both kernels and flavours; ./run-tests.sh has time for the short sets.
 check-vm:
 	@$(SH) scripts/check-vm.sh
-	@tests/modular
-	@tests/fresh-install
 
 unit: programs
 	@$(SH) scripts/run-unit.sh $(BUILD)
