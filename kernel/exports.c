@@ -17,6 +17,7 @@
 /* The C face of the core, as far as the target calls it. */
 EXPORT_SYMBOL_GPL(remap_core_parse_table);
 EXPORT_SYMBOL_GPL(remap_core_check_devices);
+EXPORT_SYMBOL_GPL(remap_core_start);
 EXPORT_SYMBOL_GPL(remap_core_presuspend);
 EXPORT_SYMBOL_GPL(remap_core_postsuspend);
 EXPORT_SYMBOL_GPL(remap_core_resume);
