@@ -29,7 +29,8 @@ namespace remap {
 
 struct Command;
 
-// What is known of the devices when a set is made; see devices.h for the rules they must meet.
+// What is known of the devices when a set is made; see devices.h for the rules they must meet. Main's
+// part may be 0 for a set that exists (SetShape).
 struct Geometry {
 	Sector main_sectors = 0;
 	Sector spare_sectors = 0;
@@ -56,6 +57,12 @@ public:
 	// Reads what the spare says of itself, and writes nothing. Errors: no_memory, and those of
 	// Journal::survey().
 	Status create(const Geometry &geometry, const Terms &terms, Refusal &why);
+	// In place of start(), where create() found a spare that may be formatted (restore.h): puts
+	// an extent of a dump into the table, which writes nothing; then makes the set, with what
+	// was put there. Not to be started afterwards. Errors: what is wrong with the extent, with a
+	// sentence; those of Journal::format().
+	Status stage(const Extent &extent, Refusal &why);
+	Status format(Refusal &why);
 	// Whether a further table with these terms may share the set. Errors: wrong_set.
 	Status check_terms(const Terms &terms, Refusal &why);
 	// Before the first I/O, and before the first after a suspend: loads the table, formats a
@@ -231,5 +238,6 @@ template <Platform P> Engine<P>::~Engine()
 #include "core/engine/message.h"
 #include "core/engine/place.h"
 #include "core/engine/report.h"
+#include "core/engine/restore.h"
 #include "core/engine/serving.h"
 #include "core/engine/unmap.h"

@@ -22,8 +22,10 @@ Status Engine<P>::create(const Geometry &geometry, const Terms &terms, Refusal &
 		TRY(journal_.survey(why));
 	}
 	layout_ = journal_.layout();
-	TRY(table_.create(geometry.main_sectors));
-	return space_.create(layout_.data_sectors(), geometry.block_sectors);
+	geometry_.main_sectors = journal_.shape().main_sectors;
+	geometry_.block_sectors = journal_.shape().block_bytes / kSectorBytes;
+	TRY(table_.create(geometry_.main_sectors));
+	return space_.create(layout_.data_sectors(), geometry_.block_sectors);
 }
 
 template <Platform P> Status Engine<P>::check_terms(const Terms &terms, Refusal &why)

@@ -7,8 +7,8 @@
 
 namespace remap {
 
-// Errors: not_blank, spare_io, interrupted.
-template <Platform P> Status Journal<P>::foreign(Refusal &why)
+// Errors: not_blank.
+template <Platform P> Status Journal<P>::predecessor(Refusal &why)
 {
 	static constexpr u8 kPredecessor[] = {'4', 'R', 'M', 'D'};
 	constexpr u32 kPredecessorCopies = 5;
@@ -22,6 +22,13 @@ template <Platform P> Status Journal<P>::foreign(Refusal &why)
 			    << "), which never recorded remaps that could be trusted; wipe it";
 		return Error::not_blank;
 	}
+	return {};
+}
+
+// Errors: not_blank, spare_io, interrupted.
+template <Platform P> Status Journal<P>::foreign(Refusal &why)
+{
+	TRY(predecessor(why));
 	Sector where = 0;
 	bool found = false;
 	const Status read = find_foreign(&where, &found);

@@ -4,6 +4,8 @@
 //
 // Parts, in the order of a set's life:
 //  * survey.h      what is on the spare: blank, ours, or a reason to keep off (reads only)
+//  * wipe.h        a set that an operator gave up
+//  * examine.h     how sites and copies are, for reports
 //  * blank.h       nothing but zeros where a format would write
 //  * format.h      making a set
 //  * log_reader.h  the chain of journal blocks, each from whatever copy has it
@@ -25,6 +27,7 @@
 #include "core/format/journal_block.h"
 #include "core/format/superblock.h"
 #include "core/journal/copies.h"
+#include "core/journal/findings.h"
 #include "core/journal/site.h"
 #include "core/platform/flush_debt.h"
 #include "core/platform/platform.h"
@@ -32,7 +35,8 @@
 
 namespace remap {
 
-// The devices that a set is to live on.
+// The devices that a set is to live on. main_sectors and block_bytes may be 0 where main is not at
+// hand: then they are what the set says, and there must be one.
 struct SetShape {
 	Sector main_sectors = 0;
 	u32 block_bytes = 512;
@@ -45,6 +49,12 @@ struct Terms {
 	char main_id[kMainIdBytes + 1] = ""; // not empty: main's serial number or WWN
 	bool format = false;		     // a spare that is not blank may be formatted
 	u64 max_extents = 0;		     // for a format; 0: one for each 4 KiB of spare
+
+	// ---- decisions that only an operator takes, by the tools ----
+	Uuid new_set;		   // not nil: a format gives this name
+	Uuid wipe_set;		   // not nil: what is left of this set may be formatted over
+	bool accept_sites = false; // one superblock is enough: what the others said is given up
+	bool accept_end = false;   // the log ends where its chain does: what came behind is given up
 };
 
 enum class Found : u8 {
@@ -52,6 +62,9 @@ enum class Found : u8 {
 	blank,	 // may be formatted: zeros, an interrupted format, or permitted
 	set,
 };
+
+enum class SiteState : u8;
+enum class CopyState : u8;
 
 template <Platform P> class Journal {
 public:
@@ -114,6 +127,19 @@ public:
 	const Site &site(u32 number) const { return sites_[number]; }
 	u64 journal_end() const { return end_; }
 	Copies damaged() const { return damaged_; }
+	// With main's size and block as the set says, where they were not known.
+	const SetShape &shape() const { return shape_; }
+	// What the load saw, also of one that was refused.
+	const Findings &findings() const { return findings_; }
+	// What makes a superblock count: the one with the highest epoch and generation, or nullptr.
+	const Superblock *newest_superblock() const { return winner(); }
+	// How a site and a copy are, and whether nothing is damaged (examine.h).
+	SiteState site_state(u32 number) const;
+	CopyState copy_state(u32 copy) const;
+	bool sound() const;
+
+	// Puts a record into the table alone. Errors: those of the table.
+	Status apply(const Record &record);
 
 private:
 	// How much of a copy is read at once while loading.
@@ -139,7 +165,11 @@ private:
 	Status judge_devices(Refusal &why, const Superblock &newest);
 	Status judge_histories(Refusal &why, const Superblock &newest);
 	Status foreign(Refusal &why);
+	Status predecessor(Refusal &why);
 	u32 valid_sites() const;
+	// wipe.h
+	Status judge_wipe(Refusal &why);
+	u64 wiped_epoch() const;
 	// blank.h
 	Status find_foreign(Sector *where, bool *found);
 	Status search_regions(Sector *where, bool *found);
@@ -147,6 +177,7 @@ private:
 	// format.h
 	Superblock new_superblock();
 	Status initialise(Refusal &why);
+	Status write_table(Refusal &why, Superblock *superblock);
 	bool write_zeros(DeviceIndex device, Sector from, u64 sectors);
 	// log_reader.h
 	Status read_chunk(u32 copy, Sector from, u32 blocks);
@@ -168,7 +199,6 @@ private:
 	Status read_checkpoint_chunk(Refusal &why, Pass pass, u64 index, u32 blocks, u32 *crc);
 	const CheckpointBlockDisk *note_checkpoint_block(u32 i, u64 index, Pass pass);
 	Status apply(Refusal &why, const RecordDisk *records, u32 count);
-	Status apply(const Record &record);
 	void mend_block(u32 copy, Sector at, const void *good);
 	Status mend(Refusal &why);
 	void mend_end(u32 copy);
@@ -236,6 +266,7 @@ private:
 	Copies damaged_ = 0;
 	Copies present_ = 0;
 	Copies unwritable_ = 0;
+	Findings findings_;
 	Site sites_[kSites];
 	// One 4-KiB block, for whatever is being written or judged.
 	u8 *block_ = nullptr;
@@ -268,8 +299,10 @@ template <Platform P> Status Journal<P>::create(const SetShape &shape, const Ter
 #include "core/journal/blank.h"
 #include "core/journal/checkpoint.h"
 #include "core/journal/commit.h"
+#include "core/journal/examine.h"
 #include "core/journal/format.h"
 #include "core/journal/load.h"
 #include "core/journal/log_reader.h"
 #include "core/journal/sites.h"
 #include "core/journal/survey.h"
+#include "core/journal/wipe.h"

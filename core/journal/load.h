@@ -35,6 +35,7 @@ template <Platform P> Status Journal<P>::load(Refusal &why)
 	if (has_bug(platform_, Bug::copy_not_in_use_read))
 		now_.copies = static_cast<u8>(copies_of(1));
 	damaged_ = unwritable_ = 0;
+	findings_ = Findings{};
 	present_ = sites_[0].valid() | sites_[2].valid() << 1;
 	TRY(read_copies(why, Pass::read));
 	epoch_.store_relaxed(now_.epoch);
@@ -102,9 +103,11 @@ const CheckpointBlockDisk *Journal<P>::note_checkpoint_block(u32 i, u64 index, P
 	});
 	if (!good)
 		return nullptr;
-	if (pass == Pass::read)
+	if (pass == Pass::read) {
 		damaged_ |= now_.copies & ~present_;
-	else
+		for_each_copy(now_.copies & ~present_,
+			      [&](u32 copy) { ++findings_.copy[copy].checkpoint_blocks; });
+	} else
 		for_each_copy(copies_of(1) & ~present_, [&](u32 copy) {
 			mend_block(copy, area_of_root(copy) + index * kBlockSectors, good);
 		});
@@ -178,16 +181,17 @@ template <Platform P> Status Journal<P>::mend(Refusal &why)
 }
 
 // What is behind the end becomes what the next load expects there. In a copy that was out of use
-// that is done for a long way, since nobody knows what became of it meanwhile.
+// that is done for a long way, since nobody knows what became of it meanwhile; behind an end that an
+// operator accepted, all the way.
 template <Platform P> void Journal<P>::mend_end(u32 copy)
 {
 	const u64 ring = layout_.journal_blocks();
 	const u64 room = ring - (end_ - now_.journal_start);
 	const bool used = now_.copies >> copy & 1;
-	const u64 blocks = min_of(room, used ? 1 : kZeroBehind);
+	const u64 blocks = terms_.accept_end ? room : min_of(room, used ? 1 : kZeroBehind);
 	__builtin_memset(block_, 0, kMetadataBlockBytes);
 	for (u64 i = 0; i < blocks; ++i)
-		if (!used || !old_block(copy, end_))
+		if (!used || terms_.accept_end || !old_block(copy, end_))
 			mend_block(copy, ring_sector(copy, end_ + i), block_);
 }
 

@@ -128,8 +128,11 @@ template <Platform P> void Journal<P>::note_block(u32 index, u64 sequence, Pass 
 			present_ |= 1u << copy;
 		else if (pass == Pass::mend)
 			mend_block(copy, ring_sector(copy, sequence), block_);
-		else if (read)
+		else if (read) {
 			damaged_ |= 1u << copy;
+			++findings_.copy[copy].log_blocks;
+			findings_.copy[copy].last_log_block = sequence;
+		}
 	});
 }
 
@@ -155,6 +158,8 @@ template <Platform P> bool Journal<P>::clean_end(u32 copy, u32 index, u64 sequen
 // the block before, an acknowledged block would be in both. With one, damage could hide it.
 template <Platform P> Status Journal<P>::judge_end(Refusal &why, u32 index, u64 sequence)
 {
+	if (terms_.accept_end)
+		return look_behind(why, sequence, true);
 	if (now_.state == SetState::clean && sequence != now_.journal_end) {
 		why.begin() << "the log ends at block " << sequence
 			    << ", but the set was closed at " << now_.journal_end
@@ -200,6 +205,12 @@ Status Journal<P>::look_at_block(Refusal &why, u32 copy, u64 sequence, bool behi
 	for (const JournalSectorDisk &sector : block.sector) {
 		if (!is_valid(sector, now_.set))
 			continue;
+		if (terms_.accept_end) {
+			const bool later = sector.sequence >= sequence * kBlockSectors;
+			findings_.given_up += sector.count && (later || sector.epoch > now_.epoch);
+			announced_ = max_of(announced_, sector.epoch.get());
+			continue;
+		}
 		if (sector.epoch > now_.epoch) {
 			why.begin() << "a record of epoch " << sector.epoch
 				    << " was found, but no superblock newer than epoch "

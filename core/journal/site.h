@@ -16,6 +16,7 @@ struct Site {
 	u32 blank = 0;	       // slots of zeros
 	u32 whole = 0;	       // slots that hold a superblock: bits
 	u32 newest = 0;	       // among the whole ones
+	Uuid names[kSlots];    // the sets of the slots in `ours`, as they say themselves
 	u32 version = 0;       // of the newest that is whole, or of a whole one of another version
 	Superblock superblock; // the newest
 

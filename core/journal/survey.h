@@ -28,6 +28,8 @@ template <Platform P> Status Journal<P>::survey(Refusal &why)
 			return Error::spare_io;
 		}
 	}
+	if (!terms_.wipe_set.nil())
+		return judge_wipe(why);
 	const Superblock *newest = winner();
 	if (!newest || newest->state == SetState::formatting)
 		return judge_absent(why);
@@ -61,15 +63,19 @@ template <Platform P> void Journal<P>::note_slot(Site *site, u32 slot)
 		zero = !block_[i];
 	if (zero)
 		site->blank |= bit;
-	if (has_magic(disk))
+	if (has_magic(disk)) {
 		site->ours |= bit;
+		site->names[slot] = disk.set;
+	}
 	if (!is_whole(disk))
 		return;
 	Superblock read;
-	if (disk.version == kFormatVersion)
+	if (disk.version == kFormatVersion) {
 		unpack(disk, &read);
-	else
-		read.epoch = ~u64{0}; // whatever else: not to be overlooked
+	} else {
+		read.epoch = ~u64{0}; // whatever else: not to be overlooked,
+		read.state = SetState::opened; // and not to be taken for an interrupted format
+	}
 	if (site->valid() && !newer(read, site->superblock))
 		return;
 	site->whole |= bit;
@@ -117,6 +123,12 @@ template <Platform P> Status Journal<P>::judge_absent(Refusal &why)
 				   "'dmremap check' tells what can be saved";
 			return Error::damaged;
 		}
+	}
+	if (!shape_.main_sectors) {
+		TRY(predecessor(why));
+		why.begin() << "the spare holds no set"
+			    << (formatting ? ", only what an interrupted format left" : "");
+		return Error::wrong_set;
 	}
 	if (!terms_.set.nil()) {
 		why.begin() << "the spare holds no set, but set " << terms_.set << " is demanded";
@@ -171,6 +183,16 @@ template <Platform P> Status Journal<P>::judge_devices(Refusal &why, const Super
 			    << terms_.set << " is demanded";
 		return Error::wrong_set;
 	}
+	if (!newest.main_sectors || newest.main_sectors > kMaxMainSectors ||
+	    newest.block_bytes < kSectorBytes || newest.block_bytes > kMetadataBlockBytes ||
+	    newest.block_bytes & (newest.block_bytes - 1)) {
+		why.begin() << "the superblock is valid, but what it says of main cannot be";
+		return Error::damaged;
+	}
+	if (!shape_.main_sectors)
+		shape_.main_sectors = newest.main_sectors;
+	if (!shape_.block_bytes)
+		shape_.block_bytes = newest.block_bytes;
 	if (newest.main_sectors != shape_.main_sectors) {
 		why.begin() << "main has " << shape_.main_sectors << " sectors, set " << newest.set
 			    << " was made for one of " << newest.main_sectors
@@ -219,7 +241,8 @@ template <Platform P> Status Journal<P>::judge_histories(Refusal &why, const Sup
 			return Error::damaged;
 		}
 	}
-	const u32 needed = has_bug(platform_, Bug::few_sites) ? 1 : kSites / 2 + 1;
+	const bool one = terms_.accept_sites || has_bug(platform_, Bug::few_sites);
+	const u32 needed = one ? 1 : kSites / 2 + 1;
 	if (valid_sites() < needed) {
 		why.begin() << "only " << valid_sites() << " of " << kSites
 			    << " sites of the spare hold a superblock, " << needed

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// Making a set without serving it: an empty one, or the one of a dump. The dump's extents are judged
+// one by one in memory, by the same rules as those of a load; only when all are there is anything
+// written.
+#pragma once
+
+#include "core/engine/engine.h"
+
+namespace remap {
+
+template <Platform P> Status Engine<P>::stage(const Extent &extent, Refusal &why)
+{
+	const Record record{RecordKind::map, extent};
+	if (!well_formed(record)) {
+		why.begin() << "the extent at sector " << extent.main
+			    << " has a state or a place that no extent can have";
+		return Error::wrong_argument;
+	}
+	if (!in_bounds(record, geometry_.main_sectors, layout_.data_sectors()) ||
+	    member_of(extent.place)) {
+		why.begin() << "the extent at sector " << extent.main << " with length "
+			    << extent.length << " reaches beyond main, which has "
+			    << geometry_.main_sectors << " sectors, or beyond the spare's "
+			    << layout_.data_sectors() << " data sectors";
+		return Error::out_of_range;
+	}
+	Extent there;
+	if (table_.next(extent.main, &there) && there.main < extent.main + extent.length) {
+		why.begin() << "sector " << max_of(extent.main, there.main)
+			    << " belongs to two extents";
+		return Error::overlap;
+	}
+	if (extent.state != State::pending)
+		TRY(adopt(why, extent));
+	return journal_.apply(record);
+}
+
+template <Platform P> Status Engine<P>::format(Refusal &why)
+{
+	Step step(*this);
+	step.begin_look();
+	if (journal_.found() != Found::blank)
+		return Error::not_blank;
+	u64 entries = 0;
+	Extent extent;
+	for (Sector at = 0; at < geometry_.main_sectors && table_.next(at, &extent);
+	     at = extent.main + extent.length)
+		++entries;
+	if (entries > layout_.entries()) {
+		why.begin() << "the dump has " << entries << " extents, a set with max_extents "
+			    << layout_.max_extents() << " has room for " << layout_.entries();
+		return Error::table_full;
+	}
+	return journal_.format(why);
+}
+
+}  // namespace remap
