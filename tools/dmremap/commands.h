@@ -12,5 +12,11 @@ void add_remove(CLI::App &program);
 void add_list(CLI::App &program);
 void add_status(CLI::App &program);
 void add_changes(CLI::App &program);
+void add_format(CLI::App &program);
+void add_check(CLI::App &program);
+void add_dump(CLI::App &program);
+void add_restore(CLI::App &program);
+void add_repair(CLI::App &program);
+void add_probe(CLI::App &program);
 
 }  // namespace dmremap

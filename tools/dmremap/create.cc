@@ -1,24 +1,66 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// dmremap create NAME MAIN SPARE
+// dmremap create NAME MAIN SPARE [--format ...]
 #include <memory>
 
 #include "tools/dmremap/commands.h"
 #include "tools/dmremap/device.h"
+#include "tools/dmremap/format.h"
 
 namespace dmremap {
+namespace {
+
+struct Arguments {
+	std::string name;
+	bool format = false;
+	FormatArguments formatting;
+};
+
+// The set on the spare, which the table names, so that no other disk under the same path is taken
+// for it. Empty: none, and the kernel judges what there is.
+std::string set_on(const std::string &path)
+{
+	const auto spare = open_device(path, Access::look);
+	OfflineSet set(nullptr, *spare, {}, false);
+	return set.survey() ? text_of(set.superblock().set) : "";
+}
+
+void require_format(const Arguments &given)
+{
+	const FormatArguments &f = given.formatting;
+	const bool wanted = f.max_extents || !f.main_id.empty() || f.permission.overwrite ||
+			    !f.permission.wipe_set.empty() || f.consent.dry_run;
+	if (wanted && !given.format)
+		throw Failure(ExitCode::wrong_arguments,
+			      "--max-extents, --main-id, --overwrite, --wipe-set and --dry-run say "
+			      "how a set is made: give --format with them");
+}
+
+void run(const Arguments &given)
+{
+	const FormatArguments &to = given.formatting;
+	require_format(given);
+	const std::string set = given.format ? format_spare(to) : set_on(to.spare);
+	if (to.consent.dry_run)
+		return;
+	Device::create(given.name, to.main, to.spare, set.empty() ? "" : "2 set " + set);
+}
+
+}  // namespace
 
 void add_create(CLI::App &program)
 {
-	struct Arguments {
-		std::string name, main, spare;
-	};
 	auto given = std::make_shared<Arguments>();
 	CLI::App *command =
 		program.add_subcommand("create", "Put a dm-remap device over a whole disk");
 	command->add_option("NAME", given->name, "name below /dev/mapper")->required();
-	command->add_option("MAIN", given->main, "the disk; used as it is")->required();
-	command->add_option("SPARE", given->spare, "the device that takes remaps")->required();
-	command->callback([given] { Device::create(given->name, given->main, given->spare); });
+	command->add_option("MAIN", given->formatting.main, "the disk; used as it is")->required();
+	command->add_option("SPARE", given->formatting.spare, "the device that takes remaps")
+		->required();
+	command->add_flag("--format", given->format,
+			  "make a set on the spare first, as 'dmremap format' does; without it a "
+			  "blank spare is formatted by the kernel");
+	given->formatting.add_options(*command);
+	command->callback([given] { run(*given); });
 }
 
 }  // namespace dmremap

@@ -88,12 +88,13 @@ Device::Device(const std::string &name) : name_(name.substr(name.rfind('/') + 1)
 	status_words();
 }
 
-void Device::create(const std::string &name, const std::string &main, const std::string &spare)
+void Device::create(const std::string &name, const std::string &main, const std::string &spare,
+		    const std::string &features)
 {
 	const uint64_t length = sectors_of(main);
 	sectors_of(spare);
 	const Task task = new_task(DM_DEVICE_CREATE, name);
-	const std::string line = main + ' ' + spare;
+	const std::string line = main + ' ' + spare + (features.empty() ? "" : ' ' + features);
 	dm_task_add_target(task.get(), 0, length, kTarget, line.c_str());
 	run_with_node(task, fmt::format("{} cannot be created; the kernel log says why", name));
 }

@@ -15,9 +15,10 @@ public:
 	// such device or it is not one of ours.
 	explicit Device(const std::string &name);
 
-	// Creates a device whose table is one target over the whole of `main`.
+	// Creates a device whose table is one target over the whole of `main`. `features` are the
+	// words behind the spare in the table line, their number first; empty: none.
 	static void create(const std::string &name, const std::string &main,
-			   const std::string &spare);
+			   const std::string &spare, const std::string &features);
 	static void remove(const std::string &name);
 
 	const std::string &name() const { return name_; }

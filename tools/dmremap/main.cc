@@ -1,11 +1,27 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// dmremap: the administrator's program. It holds no rule of its own: it asks the target and prints
-// what the target says.
+// dmremap: the administrator's program. It holds no rule of its own: it asks the target, or the core
+// on a spare that is not in use, and prints what they say.
 #include <cstdio>
+#include <cstring>
 
 #include "core/remap_core.h"
 #include "tools/dmremap/commands.h"
 #include "tools/dmremap/failure.h"
+#include "tools/dmremap/output.h"
+
+namespace {
+
+// fsck's own code for arguments that are not understood.
+constexpr int kCheckUsage = 16;
+
+int usage_code(int argc, char **argv)
+{
+	return argc > 1 && std::strcmp(argv[1], "check") == 0
+		       ? kCheckUsage
+		       : static_cast<int>(dmremap::ExitCode::wrong_arguments);
+}
+
+}  // namespace
 
 int main(int argc, char **argv)
 {
@@ -20,10 +36,21 @@ int main(int argc, char **argv)
 	add_list(program);
 	add_status(program);
 	add_changes(program);
+	add_format(program);
+	add_check(program);
+	add_dump(program);
+	add_restore(program);
+	add_repair(program);
+	add_probe(program);
 	try {
 		program.parse(argc, argv);
 	} catch (const CLI::ParseError &error) {
-		return program.exit(error) ? static_cast<int>(ExitCode::wrong_arguments) : 0;
+		return program.exit(error) ? usage_code(argc, argv) : 0;
+	} catch (const Exit &end) {
+		return end.code;
+	} catch (const std::bad_alloc &) {
+		std::fprintf(stderr, "dmremap: not enough memory\n");
+		return static_cast<int>(ExitCode::no_memory);
 	} catch (const Failure &failure) {
 		std::fprintf(stderr, "dmremap: %s\n", failure.what());
 		return static_cast<int>(failure.code());

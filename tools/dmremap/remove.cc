@@ -11,7 +11,7 @@ void add_remove(CLI::App &program)
 {
 	auto name = std::make_shared<std::string>();
 	CLI::App *command = program.add_subcommand(
-		"remove", "Take a dm-remap device away; its volatile remaps go with it");
+		"remove", "Take a dm-remap device away; its remaps stay on the spare");
 	command->add_option("NAME", *name, "the mapped device")->required();
 	command->callback([name] { Device::remove(*name); });
 }

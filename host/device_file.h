@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// DeviceFile: a block device or an image file, open.
+//
+// A block device is read and written past the page cache (O_DIRECT), since what device-mapper wrote
+// does not show in a cache that was filled before.
+#pragma once
+
+#include <string>
+
+#include "core/engine/devices.h"
+#include "core/platform/io_status.h"
+
+namespace remap::host {
+
+enum class Access {
+	look,	   // reads, beside whoever else uses it
+	read,	   // reads, and nobody else uses it
+	read_write // and nobody else uses it
+};
+
+class DeviceFile {
+public:
+	// Throws OpenFailure.
+	DeviceFile(const std::string &path, Access access);
+	DeviceFile(const DeviceFile &) = delete;
+	DeviceFile &operator=(const DeviceFile &) = delete;
+	~DeviceFile();
+
+	const std::string &path() const { return path_; }
+	int descriptor() const { return fd_; }
+	bool is_block_device() const { return block_device_; }
+	// Whole sectors.
+	Sector sectors() const { return sectors_; }
+	u32 logical_block() const { return logical_block_; }
+	// For the rules of core/engine/devices.h.
+	DeviceFacts facts() const;
+
+	IoStatus read(Sector sector, void *buffer, u32 count);
+	IoStatus write(Sector sector, const void *data, u32 count);
+	// What was written before is stable when it returns.
+	IoStatus flush();
+
+private:
+	void open(Access access);
+	void measure();
+	void try_direct();
+	template <class Call> IoStatus transfer(Sector sector, u8 *at, u32 count, Call &&call);
+
+	std::string path_;
+	int fd_ = -1;
+	bool block_device_ = false;
+	Sector sectors_ = 0;
+	u32 logical_block_ = kSectorBytes;
+	u64 identity_ = 0;
+	// Where a buffer of the caller's is not aligned as the device wants it.
+	u8 *bounce_ = nullptr;
+};
+
+}  // namespace remap::host

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "host/posix_host.h"
+
+#include <sys/random.h>
+
+#include <cstdlib>
+#include <cstring>
+
+#include "core/base/bits.h"
+
+namespace remap::host {
+
+// Blocks of 4 KiB and more can be read and written without a copy (O_DIRECT).
+void *PosixHost::allocate(usize bytes)
+{
+	const usize alignment = bytes >= kMetadataBlockBytes ? kMetadataBlockBytes : 64;
+	const usize whole = round_up(bytes, alignment);
+	void *memory = std::aligned_alloc(alignment, whole);
+	if (memory)
+		std::memset(memory, 0, whole);
+	return memory;
+}
+
+void PosixHost::deallocate(void *memory, usize) { std::free(memory); }
+
+DeviceFile *PosixHost::device(DeviceIndex index)
+{
+	return index == kMainDevice ? main_ : index == kFirstSpare ? &spare_ : nullptr;
+}
+
+IoStatus PosixHost::read(DeviceIndex index, Sector sector, void *buffer, u32 count)
+{
+	DeviceFile *file = device(index);
+	return file ? file->read(sector, buffer, count) : IoStatus::transport;
+}
+
+// Main is nobody's to write but the user's.
+IoStatus PosixHost::write(DeviceIndex index, Sector sector, const void *data, u32 count)
+{
+	if (!writable_ || index != kFirstSpare)
+		return IoStatus::not_supported;
+	++writes_;
+	return spare_.write(sector, data, count);
+}
+
+IoStatus PosixHost::flush(DeviceIndex index)
+{
+	if (!writable_)
+		return IoStatus::ok;
+	DeviceFile *file = device(index);
+	return file ? file->flush() : IoStatus::transport;
+}
+
+bool PosixHost::random(void *buffer, usize bytes)
+{
+	return getrandom(buffer, bytes, 0) == static_cast<ssize_t>(bytes);
+}
+
+}  // namespace remap::host

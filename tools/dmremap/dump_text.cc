@@ -1,0 +1,288 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "tools/dmremap/dump_text.h"
+
+#include <fmt/format.h>
+
+#include <istream>
+#include <sstream>
+#include <stdexcept>
+
+#include "core/base/bits.h"
+#include "core/base/word.h"
+
+namespace dmremap {
+namespace {
+
+using remap::Extent;
+using remap::State;
+using remap::u64;
+
+constexpr const char *kFirstLine = "dm-remap-dump 1";
+constexpr size_t kMainIdBytes = 64;
+constexpr const char *kHex = "0123456789abcdef";
+
+// A word of the text: blanks, percent signs and what does not print are %xx.
+std::string escaped(const std::string &text)
+{
+	std::string result;
+	for (const char c : text) {
+		const unsigned char byte = static_cast<unsigned char>(c);
+		if (byte > ' ' && byte < 127 && byte != '%')
+			result += c;
+		else
+			result += {'%', kHex[byte >> 4], kHex[byte & 15]};
+	}
+	return result;
+}
+
+int hex_digit(char c)
+{
+	const char *found = std::char_traits<char>::find(kHex, 16, c);
+	return found ? static_cast<int>(found - kHex) : -1;
+}
+
+std::optional<std::string> unescaped(const std::string &word)
+{
+	std::string result;
+	for (size_t i = 0; i < word.size(); ++i) {
+		if (word[i] != '%') {
+			result += word[i];
+			continue;
+		}
+		if (i + 2 >= word.size() || hex_digit(word[i + 1]) < 0 || hex_digit(word[i + 2]) < 0)
+			return {};
+		result += static_cast<char>(hex_digit(word[i + 1]) << 4 | hex_digit(word[i + 2]));
+		i += 2;
+	}
+	return result;
+}
+
+std::string line_of(const DumpExtent &entry)
+{
+	const Extent &extent = entry.extent;
+	const bool placed = extent.state != State::pending;
+	return fmt::format("extent {} {} {} {} {} {}\n", extent.main,
+			   placed ? fmt::to_string(remap::sector_of(extent.place)) : "-",
+			   extent.length, state_word(extent.state),
+			   !placed	     ? "-"
+			   : extent.boundary ? "added"
+					     : "more",
+			   entry.physical ? fmt::to_string(*entry.physical) : "-");
+}
+
+class Reader {
+public:
+	explicit Reader(std::istream &in) : in_(in) {}
+
+	Dump read()
+	{
+		if (!next() || line_ != kFirstLine)
+			fail(fmt::format("a dump begins with '{}'", kFirstLine));
+		header();
+		while (words_[0] == "extent") {
+			dump_.extents.push_back(extent());
+			next_line();
+		}
+		if (words_.size() != 2 || words_[0] != "extents")
+			fail("'extents COUNT' or a line 'extent ...' is expected");
+		const u64 count = number(1, "COUNT");
+		if (count != dump_.extents.size())
+			fail(fmt::format("there are {} lines 'extent' before it",
+					 dump_.extents.size()));
+		next_line();
+		if (line_ != "end")
+			fail("'end' is expected");
+		if (next())
+			fail("nothing may follow 'end'");
+		return std::move(dump_);
+	}
+
+private:
+	// Skips comments and empty lines. false: there is none left.
+	bool next()
+	{
+		while (std::getline(in_, line_)) {
+			++number_;
+			if (!line_.empty() && line_[0] != '#')
+				return true;
+		}
+		line_.clear();
+		return false;
+	}
+
+	void next_line()
+	{
+		if (!next())
+			throw std::invalid_argument(fmt::format(
+				"the dump breaks off behind line {}: its last line is 'end'",
+				number_));
+		std::istringstream stream(line_);
+		words_.clear();
+		for (std::string word; stream >> word;)
+			words_.push_back(word);
+		if (words_.empty())
+			fail("a line of blanks has no meaning");
+	}
+
+	void header()
+	{
+		if (!remap::Uuid::parse(field("set").c_str(), &dump_.set) || dump_.set.nil())
+			fail("the name of a set is a UUID");
+		dump_.main_sectors = header_number("main_sectors");
+		next_line();
+		if (words_[0] == "main_id") {
+			dump_.main_id = main_id();
+			next_line();
+		}
+		dump_.block_bytes = static_cast<remap::u32>(
+			this_number("block_bytes", 512, 4096));
+		if (!remap::is_power_of_two(dump_.block_bytes))
+			fail("block_bytes is 512, 1024, 2048 or 4096");
+		dump_.spare_sectors = header_number("spare_sectors");
+		next_line();
+		dump_.max_extents = this_number("max_extents", 1, 0xffffffff);
+		next_line();
+	}
+
+	std::string main_id()
+	{
+		const auto id = words_.size() == 2 ? unescaped(words_[1]) : std::nullopt;
+		if (!id || id->size() > kMainIdBytes || id->find('\0') != std::string::npos)
+			fail("main_id has one word of at most 64 characters");
+		return *id;
+	}
+
+	std::string field(const char *name)
+	{
+		next_line();
+		if (words_.size() != 2 || words_[0] != name)
+			fail(fmt::format("'{} ...' is expected", name));
+		return words_[1];
+	}
+
+	u64 header_number(const char *name)
+	{
+		next_line();
+		return this_number(name, 1, remap::kMaxMainSectors);
+	}
+
+	// Of the line at hand.
+	u64 this_number(const char *name, u64 least, u64 most)
+	{
+		if (words_.size() != 2 || words_[0] != name)
+			fail(fmt::format("'{} ...' is expected", name));
+		const u64 value = number(1, name);
+		if (value < least || value > most)
+			fail(fmt::format("{} must be from {} to {}", name, least, most));
+		return value;
+	}
+
+	u64 number(size_t word, const char *name)
+	{
+		u64 value = 0;
+		const auto fault = remap::parse_number(words_[word].c_str(), &value);
+		if (fault != remap::NumberFault::none)
+			fail(fmt::format("{} '{}' {}", name, words_[word], text_of(fault)));
+		return value;
+	}
+
+	DumpExtent extent()
+	{
+		if (words_.size() != 7)
+			fail("a line is: extent MAIN SPARE LENGTH STATE added|more PHYSICAL");
+		DumpExtent entry;
+		Extent &extent = entry.extent;
+		extent.state = state();
+		extent.main = number(1, "MAIN");
+		extent.length = number(3, "LENGTH");
+		if (extent.state == State::pending) {
+			if (words_[2] != "-" || words_[5] != "-" || words_[6] != "-")
+				fail("a pending extent has no place: extent MAIN - LENGTH pending - -");
+			return entry;
+		}
+		extent.place = place();
+		if (words_[5] != "added" && words_[5] != "more")
+			fail(fmt::format("'{}' is neither 'added' nor 'more'", words_[5]));
+		extent.boundary = words_[5] == "added";
+		if (words_[6] != "-")
+			entry.physical = number(6, "PHYSICAL");
+		return entry;
+	}
+
+	u64 place()
+	{
+		const u64 sector = number(2, "SPARE");
+		if (sector >= remap::kMaxSpareSectors)
+			fail(fmt::format("SPARE {} is beyond any spare", sector));
+		return remap::make_place(0, sector);
+	}
+
+	State state()
+	{
+		for (const State known : {State::active, State::lost, State::pending})
+			if (words_[4] == state_word(known))
+				return known;
+		fail(fmt::format("STATE '{}' is none of active, lost and pending", words_[4]));
+	}
+
+	[[noreturn]] void fail(const std::string &what)
+	{
+		const std::string shown = line_.size() > 60 ? line_.substr(0, 60) + "..." : line_;
+		throw std::invalid_argument(
+			fmt::format("line {}, '{}': {}", number_, escaped_line(shown), what));
+	}
+
+	static std::string escaped_line(std::string text)
+	{
+		for (char &c : text)
+			if (c < ' ' || c > '~')
+				c = '?';
+		return text;
+	}
+
+	std::istream &in_;
+	Dump dump_;
+	std::string line_;
+	std::vector<std::string> words_;
+	u64 number_ = 0;
+};
+
+}  // namespace
+
+const char *state_word(State state)
+{
+	switch (state) {
+	case State::active:
+		return "active";
+	case State::lost:
+		return "lost";
+	case State::pending:
+		return "pending";
+	case State::none:
+		break;
+	}
+	return "none";
+}
+
+std::string to_text(const Dump &dump)
+{
+	char set[40];
+	remap::Text name(set, sizeof(set));
+	name << dump.set;
+	std::string text = fmt::format(
+		"# Read back by 'dmremap restore'. Sectors of 512 bytes; SPARE counts in the data "
+		"area.\n{}\nset {}\nmain_sectors {}\n",
+		kFirstLine, set, dump.main_sectors);
+	if (!dump.main_id.empty())
+		text += fmt::format("main_id {}\n", escaped(dump.main_id));
+	text += fmt::format("block_bytes {}\nspare_sectors {}\nmax_extents {}\n", dump.block_bytes,
+			    dump.spare_sectors, dump.max_extents);
+	text += "#      MAIN SPARE LENGTH STATE added|more PHYSICAL\n";
+	for (const DumpExtent &entry : dump.extents)
+		text += line_of(entry);
+	return text + fmt::format("extents {}\nend\n", dump.extents.size());
+}
+
+Dump parse_dump(std::istream &in) { return Reader(in).read(); }
+
+}  // namespace dmremap

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// Dump: what a set holds, apart from any device, and as the text that `dump` prints and `restore`
+// reads. docs/user/tools.md has the lines.
+//
+// Reading is strict: every line is known, in its place, and the last one is there, so a text that was
+// cut off or mixed up is refused. Whether extents can be on such a spare is the core's to judge.
+#pragma once
+
+#include <iosfwd>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/format/uuid.h"
+#include "core/table/extent.h"
+
+namespace dmremap {
+
+struct DumpExtent {
+	remap::Extent extent;
+	// Where it lies on the device; only for the reader's eyes, compared when it is there.
+	std::optional<remap::Sector> physical;
+};
+
+struct Dump {
+	remap::Uuid set;
+	remap::Sector main_sectors = 0;
+	std::string main_id; // at most 64 bytes; empty: not known
+	remap::u32 block_bytes = 0;
+	remap::Sector spare_sectors = 0;
+	remap::u64 max_extents = 0;
+	std::vector<DumpExtent> extents;
+};
+
+std::string to_text(const Dump &dump);
+
+// Throws std::invalid_argument with the line's number, what was found and what would be right.
+Dump parse_dump(std::istream &in);
+
+const char *state_word(remap::State state);
+
+}  // namespace dmremap

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// dmremap format MAIN SPARE
+#include "tools/dmremap/format.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "tools/dmremap/commands.h"
+
+namespace dmremap {
+namespace {
+
+constexpr remap::Sector kGib = 2097152;
+
+std::string cost_help()
+{
+	using remap::Layout;
+	return fmt::format(
+		"What it costs: two copies of journal and table, and three superblocks. Unless told "
+		"otherwise there is room for one extent per 4 KiB of spare:\n"
+		"  1 GiB:  {}\n  1 TiB:  {}\n"
+		"With --max-extents 100000 whatever the size of the spare:\n  1 TiB:  {}\n"
+		"It cannot be changed later.",
+		cost_text(Layout::of(kGib)), cost_text(Layout::of(1024 * kGib)),
+		cost_text(Layout::of(1024 * kGib, 100000)));
+}
+
+void put_main_id(const std::string &id, remap::Terms *terms)
+{
+	const bool printable = std::all_of(id.begin(), id.end(),
+					   [](char c) { return c > ' ' && c < 127; });
+	if (id.size() > remap::kMainIdBytes || !printable)
+		throw Failure(ExitCode::wrong_arguments,
+			      fmt::format("--main-id has {} characters; it is one word of at most {} "
+					  "printable ones, such as a WWN or a serial number",
+					  id.size(), remap::kMainIdBytes));
+	std::copy(id.begin(), id.end(), terms->main_id);
+}
+
+}  // namespace
+
+void FormatArguments::add_options(CLI::App &command)
+{
+	command.add_option("--max-extents", max_extents, "how many extents the set has room for")
+		->check(CLI::Range(remap::kMinExtents, remap::kMaxExtents));
+	command.add_option("--main-id", main_id,
+			   "WWN or serial number of main, compared ever after");
+	permission.add_options(command);
+	command.add_flag("--yes", consent.yes, "do not ask");
+	command.add_flag("--dry-run", consent.dry_run, "say what would be done, and end");
+}
+
+std::string format_spare(const FormatArguments &given)
+{
+	remap::Terms terms;
+	terms.max_extents = given.max_extents;
+	put_main_id(given.main_id, &terms);
+	given.permission.put_into(&terms);
+	const auto main = open_device(given.main, Access::look);
+	const auto spare = open_device(given.spare, Access::read_write);
+	OfflineSet set(main.get(), *spare, terms, true, main->logical_block());
+	require_free(set, *main, *spare, given.permission);
+	fmt::print("{} becomes the spare of {}{}\n{}\n", given.spare, given.main,
+		   given.permission.overwrite || !given.permission.wipe_set.empty()
+			   ? "; WHAT IS THERE IS DESTROYED"
+			   : "",
+		   cost_text(set.journal().layout()));
+	if (!given.consent.granted())
+		return "";
+	if (!set.format())
+		set.refuse();
+	return text_of(set.superblock().set);
+}
+
+void add_format(CLI::App &program)
+{
+	auto given = std::make_shared<FormatArguments>();
+	CLI::App *command = program.add_subcommand("format", "Make a set on a spare");
+	command->add_option("MAIN", given->main, "the disk; nothing is written to it")->required();
+	command->add_option("SPARE", given->spare, "the device or image file that takes remaps")
+		->required();
+	given->add_options(*command);
+	command->footer(cost_help());
+	command->callback([given] {
+		const std::string set = format_spare(*given);
+		if (!set.empty())
+			fmt::print("set {}\n", set);
+	});
+}
+
+}  // namespace dmremap

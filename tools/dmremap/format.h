@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// Making a set on a spare.
+#pragma once
+
+#include "tools/dmremap/permission.h"
+
+namespace dmremap {
+
+struct FormatArguments {
+	std::string main, spare, main_id;
+	remap::u64 max_extents = 0; // 0: one for each 4 KiB of spare
+	Permission permission;
+	Consent consent;
+
+	void add_options(CLI::App &command);
+};
+
+// Says what it is going to do, asks, and does it. Returns the UUID of the new set; empty: --dry-run.
+std::string format_spare(const FormatArguments &given);
+
+}  // namespace dmremap

@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "tools/dmremap/offline_set.h"
+
+#include <fmt/format.h>
+
+#include <cerrno>
+
+#include "host/open_failure.h"
+
+namespace dmremap {
+namespace {
+
+remap::Geometry geometry_of(const DeviceFile *main, const DeviceFile &spare, remap::u32 file_block)
+{
+	remap::Geometry geometry;
+	geometry.spare_sectors = spare.sectors();
+	if (!main)
+		return geometry;
+	geometry.main_sectors = main->sectors();
+	geometry.block_sectors =
+		(main->is_block_device() ? main->logical_block() : file_block) / remap::kSectorBytes;
+	return geometry;
+}
+
+}  // namespace
+
+std::unique_ptr<DeviceFile> open_device(const std::string &path, Access access)
+{
+	try {
+		return std::make_unique<DeviceFile>(path, access);
+	} catch (const remap::host::OpenFailure &failure) {
+		const bool none = failure.error() == ENOENT || failure.error() == ENOTBLK;
+		throw Failure(none ? ExitCode::wrong_device : exit_code_of(failure.error()),
+			      failure.what());
+	}
+}
+
+ExitCode exit_code_of(remap::Error error)
+{
+	using remap::Error;
+	switch (error) {
+	case Error::ok:
+		return ExitCode::ok;
+	case Error::no_memory:
+		return ExitCode::no_memory;
+	case Error::not_blank:
+		return ExitCode::busy;
+	case Error::wrong_argument:
+	case Error::out_of_range:
+	case Error::misaligned:
+	case Error::overlap:
+	case Error::spare_in_use:
+	case Error::table_full:
+		return ExitCode::wrong_arguments;
+	default:
+		return ExitCode::wrong_device;
+	}
+}
+
+OfflineSet::OfflineSet(DeviceFile *main, DeviceFile &spare, const remap::Terms &terms,
+		       bool writable, remap::u32 file_block)
+	: spare_(spare), geometry_(geometry_of(main, spare, file_block)), terms_(terms),
+	  host_(main, spare, writable), engine_(host_)
+{
+}
+
+bool OfflineSet::note(remap::Status status)
+{
+	error_ = status.error();
+	return status.ok();
+}
+
+bool OfflineSet::survey() { return note(engine_.create(geometry_, terms_, why_)); }
+
+bool OfflineSet::load() { return note(engine_.start(why_)); }
+bool OfflineSet::format() { return note(engine_.format(why_)); }
+bool OfflineSet::stage(const remap::Extent &extent) { return note(engine_.stage(extent, why_)); }
+
+std::string OfflineSet::reason() const
+{
+	return fmt::format("{}: {}", spare_.path(),
+			   why_.any() ? why_.text() : remap::text_of(error_));
+}
+
+std::string text_of(const remap::Uuid &uuid)
+{
+	char buffer[40];
+	remap::Text text(buffer, sizeof(buffer));
+	text << uuid;
+	return buffer;
+}
+
+remap::Uuid uuid_of(const std::string &option, const std::string &text)
+{
+	remap::Uuid uuid;
+	if (!remap::Uuid::parse(text.c_str(), &uuid) || uuid.nil())
+		throw Failure(ExitCode::wrong_arguments,
+			      fmt::format("{} '{}' is not a UUID; it has 36 characters, as 'dmremap "
+					  "probe' prints it",
+					  option, text));
+	return uuid;
+}
+
+}  // namespace dmremap

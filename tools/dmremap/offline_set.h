@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// OfflineSet: the core on a spare that no mapped device uses. All that is known of the format and its
+// rules is the core's; this opens what it needs and keeps the sentences.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "core/engine/engine.h"
+#include "host/posix_host.h"
+#include "tools/dmremap/failure.h"
+
+namespace remap {
+
+extern template class Engine<host::PosixHost>;
+extern template class Journal<host::PosixHost>;
+
+}  // namespace remap
+
+namespace dmremap {
+
+using remap::host::Access;
+using remap::host::DeviceFile;
+
+using OfflineEngine = remap::Engine<remap::host::PosixHost>;
+using OfflineJournal = remap::Journal<remap::host::PosixHost>;
+
+// Throws Failure where DeviceFile throws OpenFailure.
+std::unique_ptr<DeviceFile> open_device(const std::string &path, Access access);
+
+// What a cause of the core's means for the exit code.
+ExitCode exit_code_of(remap::Error error);
+
+class OfflineSet {
+public:
+	// `main` may be nullptr: the set says what main was. Nothing is written unless `writable`.
+	// A main that is an image file has `file_block` bytes in a logical block; 0: what the set
+	// says.
+	OfflineSet(DeviceFile *main, DeviceFile &spare, const remap::Terms &terms, bool writable,
+		   remap::u32 file_block = 0);
+
+	// Reads the sites; load() then the rest, and when writable mends and begins an epoch. false:
+	// refused, see reason().
+	bool survey();
+	bool load();
+	bool format();
+	bool stage(const remap::Extent &extent);
+	// Marks the set as closed, after a load that could write.
+	void close() { engine_.postsuspend(); }
+
+	// Why the last call was refused, as a sentence that begins with the spare's path.
+	std::string reason() const;
+	remap::Error error() const { return error_; }
+	[[noreturn]] void refuse() const { throw Failure(exit_code_of(error_), reason()); }
+
+	const OfflineEngine &engine() const { return engine_; }
+	const OfflineJournal &journal() const { return engine_.journal(); }
+	const remap::Superblock &superblock() const { return journal().superblock(); }
+	const std::vector<std::string> &log() const { return host_.lines(); }
+
+private:
+	bool note(remap::Status status);
+
+	const DeviceFile &spare_;
+	remap::Geometry geometry_;
+	remap::Terms terms_;
+	remap::host::PosixHost host_;
+	OfflineEngine engine_;
+	remap::Refusal why_;
+	remap::Error error_ = remap::Error::ok;
+};
+
+// A UUID as text, and back; the other way throws Failure with `option` in the sentence.
+std::string text_of(const remap::Uuid &uuid);
+remap::Uuid uuid_of(const std::string &option, const std::string &text);
+
+// Calls each(Extent) for what the table holds, in the order of main, cut where the spare's data area
+// is interrupted by the middle site.
+template <class Each> void for_each_extent(const OfflineEngine &engine, Each &&each)
+{
+	remap::Extent extent;
+	for (remap::Sector at = 0; at < engine.main_sectors() && engine.table().next(at, &extent);
+	     at = extent.main + extent.length) {
+		if (extent.state != remap::State::pending)
+			extent.length = engine.layout().contiguous(
+				remap::sector_of(extent.place), extent.length);
+		each(extent);
+	}
+}
+
+}  // namespace dmremap
