@@ -20,7 +20,7 @@ CMAKE_FLAGS += $(if $(CXX_PROGRAMS),-DCMAKE_CXX_COMPILER=$(CXX_PROGRAMS)) $(if $
 SH := bash
 
 .DEFAULT_GOAL := all
-.PHONY: all programs programs-if-possible module module-if-possible install uninstall check check-vm unit sanitize \
+.PHONY: all programs programs-if-possible module module-if-possible install uninstall check check-vm check-model unit sanitize \
 	sanitize-address sanitize-thread bench bench-vm lint format clean help
 
 all: programs-if-possible module-if-possible
@@ -57,6 +57,10 @@ check:
 # Every case of tests/vm on both kernels and flavours; ./run-tests.sh has time for the short sets.
 check-vm:
 	@$(SH) scripts/check-vm.sh
+
+# The metadata protocol, all states of it; about ten minutes, 6 GiB.
+check-model:
+	@$(SH) scripts/check-model.sh
 
 unit: programs
 	@$(SH) scripts/run-unit.sh $(BUILD)

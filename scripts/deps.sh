@@ -9,6 +9,7 @@
 #     here           headers of the running kernel and the programs that drive devices on it
 #     vm             QEMU and what builds the images of tests/vm
 #     lint           what looks at the sources, and the second compiler
+#     model          spin and the compiler it needs, for the model of the metadata protocol
 #
 # Only what is missing is installed, without recommended packages. No kernel image is ever
 # installed: on a real machine it would become the next kernel to boot.
@@ -32,7 +33,8 @@ packages_of() {
             ;;
         here) printf '%s\n' "linux-headers-$(uname -r)" dmsetup e2fsprogs mount util-linux kmod ;;
         lint) printf '%s\n' shellcheck clang clang-format cppcheck ;;
-        *) die "there is no group '$1'; the groups are build, headers, headers-cloud, here, vm and lint." ;;
+        model) printf '%s\n' spin gcc libc6-dev ;;
+        *) die "there is no group '$1'; the groups are build, headers, headers-cloud, here, vm, lint and model." ;;
     esac
 }
 
@@ -110,7 +112,7 @@ install_headers() {
 }
 
 main() {
-    (($#)) || die "usage: deps.sh GROUP...; the groups are build, headers, headers-cloud, here, vm and lint."
+    (($#)) || die "usage: deps.sh GROUP...; the groups are build, headers, headers-cloud, here, vm, lint and model."
     have apt-get dpkg-query || die "this installs Debian packages; on another system install by hand what scripts/deps.sh lists."
     local group packages=()
     for group in "$@"; do

@@ -1,0 +1,136 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# Searches every state of the metadata protocol, docs/development/protocol.pml:
+#
+#     check-model.sh [NAME...]     all, or those named; --list shows the names
+#
+# The protocol must hold in each configuration, and each wrong reading of it must yield a
+# counter-example. Works in build/model/NAME; a counter-example is told in counter-example.txt there.
+# The last line is the sum; the exit status is 1 when anything failed.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+. scripts/lib.sh
+
+MODEL=docs/development/protocol.pml
+WORK=build/model
+MEMORY=7500 # MiB; a search that needs more fails
+PASSED=0
+FAILED=0
+PAN=
+
+stop() { [[ -z $PAN ]] || kill "$PAN" 2>/dev/null || true; }
+trap stop EXIT
+trap 'exit 130' INT TERM
+
+# name, what is expected, the macros
+configurations() {
+    cat <<'LIST'
+three-restarts holds -DFAILURES=1 -DRESTARTS=3 -DBLOCKS=2 -DOTHER_RANGES=0
+power-cuts holds -DFAILURES=0 -DRESTARTS=3 -DBLOCKS=3 -DOTHER_RANGES=0
+other-ranges holds -DFAILURES=1 -DRESTARTS=2 -DBLOCKS=3
+two-failures holds -DFAILURES=2 -DRESTARTS=2 -DBLOCKS=3 -DOTHER_RANGES=0
+WRONG_TWO_SITES breaks -DFAILURES=1
+WRONG_EPOCH_AT_FIRST_RECORD breaks -DFAILURES=1
+WRONG_REPAIR_AFTER_EPOCH breaks -DFAILURES=1
+WRONG_ACKNOWLEDGE_BEFORE_FENCE breaks -DFAILURES=1
+WRONG_READONLY_WRITES breaks -DFAILURES=1
+WRONG_NO_ANNOUNCEMENT breaks -DFAILURES=1
+WRONG_NEWEST_SLOT breaks -DFAILURES=1
+WRONG_ANY_COPY breaks -DFAILURES=1
+WRONG_FREE_BEFORE_ROOT breaks -DFAILURES=1
+WRONG_ROOT_BEFORE_AREA breaks -DFAILURES=1
+WRONG_SAME_PLACE breaks -DFAILURES=1
+WRONG_COUNT_FAILED_SITE breaks -DFAILURES=2 -DOTHER_RANGES=0
+WRONG_TRUST_SLOTS breaks -DFAILURES=1 -DRESTARTS=3 -DBLOCKS=2 -DOTHER_RANGES=0
+LIST
+}
+
+# build NAME MACRO... - the searching program, in WORK/NAME.
+build() {
+    local name=$1 source=$PWD/$MODEL
+    shift
+    rm -rf "${WORK:?}/$name"
+    mkdir -p "$WORK/$name"
+    (
+        cd "$WORK/$name"
+        spin -a "$@" "$source" >spin.log 2>&1 || { cat spin.log >&2; die "spin refuses the model with $*."; }
+        gcc -O2 -w -DSAFETY -DCOLLAPSE -DNOREDUCE -DVECTORSZ=1024 -DMEMLIM="$MEMORY" -o pan pan.c ||
+            die "gcc refuses what spin wrote in $WORK/$name."
+    )
+}
+
+# search NAME - runs the program; what it says is in pan.log.
+search() {
+    (cd "$WORK/$1" && exec ./pan -m100000 -w27) >"$WORK/$1/pan.log" 2>&1 &
+    PAN=$!
+    wait "$PAN" || true
+    PAN=
+}
+
+# The story of a counter-example, from the model's own words.
+tell() {
+    local name=$1 source=$PWD/$MODEL
+    shift
+    (cd "$WORK/$name" && spin -k ./*.trail -t -T "$@" "$source" 2>&1 | sed '/trail ends/q') \
+        >"$WORK/$name/counter-example.txt" || true
+}
+
+states_of() { awk '/states, stored/ { printf "%.0f", $1 }' "$WORK/$1/pan.log"; }
+memory_of() { awk '/total actual memory usage/ { printf "%.1f", $1 / 1024 }' "$WORK/$1/pan.log"; }
+
+# A search that ran out of memory or depth has proved nothing.
+finished() { ! grep -qE 'not completed|too small|out of memory|aborting' "$WORK/$1/pan.log"; }
+
+# check NAME EXPECTED MACRO...
+check() {
+    local name=$1 expected=$2 began=$SECONDS found=nothing wrong=()
+    shift 2
+    [[ $name != WRONG_* ]] || wrong=("-D$name")
+    build "$name" "${wrong[@]}" "$@"
+    search "$name"
+    if grep -q 'errors: 0' "$WORK/$name/pan.log" && finished "$name"; then
+        found=holds
+    elif grep -q 'assertion violated' "$WORK/$name/pan.log"; then
+        found=breaks
+        tell "$name" "${wrong[@]}" "$@"
+    fi
+    local result
+    result="$(states_of "$name") states, $(memory_of "$name") GiB, $((SECONDS - began)) s"
+    case $found in
+        holds) result="no violation in all $result" ;;
+        breaks) result="counter-example after $result" ;;
+        nothing) result="the search did not finish: $WORK/$name/pan.log" ;;
+    esac
+    if [[ $found == "$expected" ]]; then
+        PASSED=$((PASSED + 1))
+        say "ok $name ($*): $result"
+    else
+        FAILED=$((FAILED + 1))
+        say "FAIL $name ($*): $result"
+        [[ $found != breaks ]] || sed 's/^/   : /' "$WORK/$name/counter-example.txt"
+    fi
+}
+
+main() {
+    if [[ ${1:-} == --list ]]; then
+        configurations | cut -d ' ' -f 1
+        return
+    fi
+    have spin gcc || die "spin or gcc is missing: run 'scripts/deps.sh model'."
+    local asked name known words
+    for asked; do
+        known=$(configurations | cut -d ' ' -f 1)
+        grep -qxF -- "$asked" <<<"$known" || die "there is no configuration '$asked'; --list shows them."
+    done
+    while read -ra words; do
+        name=${words[0]}
+        [[ $# -eq 0 || " $* " == *" $name "* ]] || continue
+        check "${words[@]}"
+    done < <(configurations)
+    say "$SECONDS s"
+    say "$PASSED passed, $FAILED failed"
+    ((FAILED == 0))
+}
+
+main "$@"
