@@ -253,9 +253,9 @@ extern "C" void remap_core_io_failed(remap_core *core, uint8_t op, uint8_t, uint
 	core->engine.io_failed(static_cast<remap::Op>(op));
 }
 
-extern "C" void remap_core_flush_failed(remap_core *core, uint8_t, uint8_t)
+extern "C" void remap_core_flush_failed(remap_core *core, uint8_t device, uint8_t)
 {
-	core->engine.flush_failed();
+	core->engine.flush_failed(device);
 }
 
 extern "C" bool remap_core_flush_owed(remap_core *core, uint8_t device)

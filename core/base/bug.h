@@ -44,6 +44,7 @@ namespace remap {
 	X(reuse_before_durable, "freed space is handed out before the record is written")          \
 	X(no_main_flush, "a range goes back to main without a flush of main")                      \
 	X(flush_debt_forgotten, "a failed flush of ours is not told to the next one who asks")     \
+	X(user_flush_ignored, "a user's flush that failed is taken for no matter of the core's")   \
 	X(lost_not_recorded, "sectors that came back are acknowledged before the record")          \
 	X(uninitialised_tail, "what a block does not use keeps what was in memory")                \
 	X(clean_while_open, "a set is marked clean when it opens")

@@ -31,7 +31,7 @@ Status Engine<P>::copy_to_spare(Refusal &why, Sector main, Place place, u64 leng
 		const IoStatus read = platform_.read(kMainDevice, main + done, buffer_, count);
 		if (read == IoStatus::ok) {
 			const IoStatus written =
-				platform_.write(spare, physical + done, buffer_, count);
+				debt_.write(platform_, spare, physical + done, buffer_, count);
 			if (written != IoStatus::ok)
 				return spare_failed(why, "cannot be written", written);
 			counters_.copied_sectors.add_relaxed(count);
@@ -57,7 +57,7 @@ Status Engine<P>::copy_block_by_block(Refusal &why, Sector main, Sector physical
 		if (!TRY(readable(why, main + done, block, read)))
 			continue;
 		const IoStatus written =
-			platform_.write(kFirstSpare, physical + done, buffer_, block);
+			debt_.write(platform_, kFirstSpare, physical + done, buffer_, block);
 		if (written != IoStatus::ok)
 			return spare_failed(why, "cannot be written", written);
 		counters_.copied_sectors.add_relaxed(block);
@@ -116,7 +116,7 @@ Status Engine<P>::copy_back(Refusal &why, Sector main, Place place, u64 length)
 		if (read != IoStatus::ok)
 			return spare_failed(why, "cannot be read", read);
 		const IoStatus written =
-			platform_.write(kMainDevice, main + done, buffer_, count);
+			debt_.write(platform_, kMainDevice, main + done, buffer_, count);
 		if (written != IoStatus::ok) {
 			why.begin() << "main refused the data at sector "
 						 << main + done << " (" << text_of(written)

@@ -45,6 +45,7 @@ IoStatus Engine<P>::forward(Request request, Sector sector, u32 sectors, bool *r
 					  : Mapping{sector + done,
 						    static_cast<u32>(answer.sectors),
 						    Verdict::submit, kMainDevice};
+		debt_.writes(to.device);
 		const IoStatus sent =
 			platform_.forward(request, done, to.device, to.sector, to.sectors);
 		if (sent != IoStatus::ok)

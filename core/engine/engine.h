@@ -83,7 +83,7 @@ public:
 	IoStatus deferred_write(Request request, Sector sector, u32 sectors);
 	// Any context (errors.h).
 	void io_failed(Op op);
-	void flush_failed();
+	void flush_failed(DeviceIndex device);
 	// A user's flush of the device succeeded: whether it must fail all the same, since what it
 	// was to make stable may have been lost to a flush of ours. Any context.
 	bool flush_owed(DeviceIndex device) { return debt_.take(device); }

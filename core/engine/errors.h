@@ -14,6 +14,10 @@ template <Platform P> void Engine<P>::io_failed(Op op)
 		counters_.write_errors.add_relaxed(1);
 }
 
-template <Platform P> void Engine<P>::flush_failed() { counters_.flush_errors.add_relaxed(1); }
+template <Platform P> void Engine<P>::flush_failed(DeviceIndex device)
+{
+	counters_.flush_errors.add_relaxed(1);
+	debt_.user_flush_failed(device);
+}
 
 }  // namespace remap

@@ -87,7 +87,8 @@ template <Platform P> Copies Journal<P>::write_area(Copies copies, u64 index)
 	Copies good = copies;
 	for_each_copy(copies, [&](u32 copy) {
 		const Sector at = layout_.area(end_of(copy), writing_.area) + index * kBlockSectors;
-		if (platform_.write(device_of(copy), at, block_, kBlockSectors) != IoStatus::ok)
+		if (debt_.write(platform_, device_of(copy), at, block_, kBlockSectors) !=
+		    IoStatus::ok)
 			good &= ~(1u << copy);
 	});
 	return good;

@@ -33,8 +33,8 @@ template <Platform P> Status Journal<P>::append(const Record *records, u32 count
 	for_each_copy(good, [&](u32 copy) {
 		if (has_bug(platform_, Bug::one_copy_only) && copy)
 			return;
-		if (platform_.write(device_of(copy), ring_sector(copy, end_), block_,
-				    kBlockSectors) != IoStatus::ok)
+		if (debt_.write(platform_, device_of(copy), ring_sector(copy, end_), block_,
+				kBlockSectors) != IoStatus::ok)
 			good &= ~(1u << copy);
 	});
 	if (!has_bug(platform_, Bug::no_commit_flush))

@@ -111,7 +111,8 @@ template <Platform P> bool Journal<P>::write_zeros(DeviceIndex device, Sector fr
 {
 	__builtin_memset(block_, 0, kMetadataBlockBytes);
 	for (u64 done = 0; done < sectors; done += kBlockSectors)
-		if (platform_.write(device, from + done, block_, kBlockSectors) != IoStatus::ok)
+		if (debt_.write(platform_, device, from + done, block_, kBlockSectors) !=
+		    IoStatus::ok)
 			return false;
 	return true;
 }

@@ -162,7 +162,7 @@ template <Platform P> void Journal<P>::mend_block(u32 copy, Sector at, const voi
 {
 	if (unwritable_ >> copy & 1)
 		return;
-	if (platform_.write(device_of(copy), at, good, kBlockSectors) != IoStatus::ok)
+	if (debt_.write(platform_, device_of(copy), at, good, kBlockSectors) != IoStatus::ok)
 		unwritable_ |= 1u << copy;
 }
 

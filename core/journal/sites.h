@@ -38,9 +38,9 @@ template <Platform P>
 bool Journal<P>::write_slot([[maybe_unused]] const Site &site, Sector at, u32 slot)
 {
 	if (has_bug(platform_, Bug::both_slots))
-		(void)platform_.write(kFirstSpare, at + (1 - slot) * kBlockSectors, block_,
-				      kBlockSectors);
-	if (platform_.write(kFirstSpare, at + slot * kBlockSectors, block_, kBlockSectors) !=
+		(void)debt_.write(platform_, kFirstSpare, at + (1 - slot) * kBlockSectors, block_,
+				  kBlockSectors);
+	if (debt_.write(platform_, kFirstSpare, at + slot * kBlockSectors, block_, kBlockSectors) !=
 	    IoStatus::ok)
 		return false;
 	if (has_bug(platform_, Bug::no_site_flush))

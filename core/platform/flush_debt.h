@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// FlushDebt: flushes of ours that failed, and that somebody has still to be told of.
+// FlushDebt: flushes that failed, and that somebody else has still to be told of.
 //
 // A device reports a write that it lost once, to whoever flushes next. When that is the core, a
 // user's earlier write may be what was lost, and the user's own flush would succeed behind it. So a
-// failed flush of the core's makes the user's next flush of that device fail as well.
+// failed flush of the core's makes the user's next flush of that device fail as well. And when it
+// is a user, what was lost may be the core's: a user's flush that fails while something of the
+// core's is not stable makes the core's next flush fail. So all that the core writes goes through
+// here.
 #pragma once
 
 #include "core/base/atomic.h"
@@ -18,9 +21,30 @@ public:
 	template <Platform P> IoStatus flush(P &platform, DeviceIndex device)
 	{
 		const IoStatus status = platform.flush(device);
+		unstable_[device].store_release(false);
+		const bool lost = lost_[device].exchange(false);
 		if (status != IoStatus::ok && !has_bug(platform, Bug::flush_debt_forgotten))
 			owed_[device].store_release(true);
+		if (status == IoStatus::ok && lost && !has_bug(platform, Bug::user_flush_ignored))
+			return IoStatus::io;
 		return status;
+	}
+
+	// Writes for the core. Writer context.
+	template <Platform P>
+	IoStatus write(P &platform, DeviceIndex device, Sector sector, const void *data, u32 count)
+	{
+		writes(device);
+		return platform.write(device, sector, data, count);
+	}
+	// Something of the core's is about to be written.
+	void writes(DeviceIndex device) { unstable_[device].store_release(true); }
+
+	// A user's flush of the device failed. Any context.
+	void user_flush_failed(DeviceIndex device)
+	{
+		if (unstable_[device].load_acquire())
+			lost_[device].store_release(true);
 	}
 
 	// A user's flush of the device succeeded: whether it must fail all the same. Any context.
@@ -31,6 +55,8 @@ public:
 
 private:
 	Atomic<bool> owed_[1 + kMaxSpares];
+	Atomic<bool> unstable_[1 + kMaxSpares];
+	Atomic<bool> lost_[1 + kMaxSpares];
 };
 
 }  // namespace remap

@@ -202,7 +202,7 @@ TEST(EngineReport, EachCounterMovesAndIsCleared)
 	const auto add = [&] { EXPECT_EQ(set.send("add_remap 1000 5000 100"), 1); };
 	expect_moves(set, "read_errors", 1, [&] { set.read(999, 4); });
 	expect_moves(set, "write_errors", 1, [&] { set.write(0, 4, 1); });
-	expect_moves(set, "flush_errors", 1, [&] { set.engine.flush_failed(); });
+	expect_moves(set, "flush_errors", 1, [&] { set.engine.flush_failed(kMainDevice); });
 	expect_moves(set, "lost_sectors_found", 3, add);
 	expect_moves(set, "added", 1, [&] { EXPECT_EQ(set.send("relocate 500 3"), 1); });
 	expect_moves(set, "copied_sectors", 7, [&] { EXPECT_EQ(set.send("relocate 600 7"), 1); });
