@@ -130,7 +130,19 @@ void Ledger::close(Id id, bool done, bool in_doubt, const Core &core)
 		if (!is_done(*one, one->main + i, claims_[one->main + i]))
 			violate("after an acknowledged change", one->main + i,
 				claims_[one->main + i]);
+	if (done && one->change == Change::revive)
+		revived(one->main, one->count);
 	doubts_.erase(one);
+}
+
+// What a change in progress may leave as it was, is now alive.
+void Ledger::revived(Sector main, u64 count)
+{
+	for (Doubt &doubt : doubts_)
+		for (u64 i = 0; i < doubt.count; ++i)
+			if (Stretch{main, count}.touches(doubt.main + i, 1) &&
+			    doubt.before[i].state == State::lost)
+				doubt.before[i].state = State::active;
 }
 
 void Ledger::peek(const Core &core) { compare(read(core, claims_.size()), "read-only"); }

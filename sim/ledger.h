@@ -59,6 +59,7 @@ private:
 		bool covers(Sector sector) const { return sector >= main && sector < main + count; }
 	};
 
+	void revived(Sector main, u64 count);
 	static std::vector<Claim> read(const Core &core, usize sectors);
 	void compare(const std::vector<Claim> &found, const char *when);
 	bool allowed(Sector sector, const Claim &found) const;

@@ -72,6 +72,8 @@ void Oracle::check_read(const UserIo &io, u32 index)
 void Oracle::end_write(Sector sector, u64 io, bool ok, bool durable)
 {
 	Truth &versions = truth(sector);
+	for (const Version &one : versions)
+		ok = ok && !(one.io == io && one.tainted);
 	for (Version &one : versions) {
 		if (one.io == io) {
 			one.ended = true;
@@ -102,7 +104,7 @@ void Oracle::flush_ended(const UserFlush &flush)
 {
 	++now_;
 	if (flush.status != IoStatus::ok)
-		return power_cut();
+		return; // power_cut() was called when the device failed
 	for (Truth &versions : truths_)
 		if (versions.size() > 1)
 			settle(versions, flush.issued);
@@ -123,6 +125,7 @@ void Oracle::power_cut()
 			if (!one.gone) {
 				one.over = kNever;
 				one.done = one.done ? 1 : 0;
+				one.tainted = !one.ended;
 			}
 }
 

@@ -72,6 +72,7 @@ private:
 		bool gone = false;    // no power failure can bring it back
 		bool ended = false;   // acknowledged or failed
 		bool exposed = false; // a failed flush may have brought it back already
+		bool tainted = false; // under way when a flush failed, so perhaps lost in part
 	};
 	using Truth = std::vector<Version>;
 

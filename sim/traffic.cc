@@ -153,16 +153,16 @@ void Traffic::flush_one(usize index)
 	const bool fails = host_.trouble.flush_fails(host_.chance);
 	IoStatus status = fails ? disk.flush_failing(host_.chance) : disk.flush();
 	host_.say("user flushes", bit == 1 ? kMainDevice : kFirstSpare, 0, 0, status);
-	if (status != IoStatus::ok)
-		host_.oracle.flush_failed(); // felt by others before this flush has ended
 	if (status != IoStatus::ok && bit == 2)
 		host_.trouble.told_all();
 	if (status == IoStatus::ok && core_->flush_owed(bit == 1 ? kMainDevice : kFirstSpare))
 		status = IoStatus::io;
 	if (status != IoStatus::ok) {
+		// At once: others may feel it before this flush has ended on the other device.
+		host_.oracle.power_cut();
 		host_.owed[bit == 1 ? kMainDevice : kFirstSpare] = false;
 		flush.status = status;
-		core_->flush_failed();
+		core_->flush_failed(bit == 1 ? kMainDevice : kFirstSpare);
 	}
 	flush.open &= ~bit;
 	if (flush.open)
