@@ -20,8 +20,8 @@ CMAKE_FLAGS += $(if $(CXX_PROGRAMS),-DCMAKE_CXX_COMPILER=$(CXX_PROGRAMS)) $(if $
 SH := bash
 
 .DEFAULT_GOAL := all
-.PHONY: all programs programs-if-possible module module-if-possible install uninstall check check-vm check-model unit sanitize \
-	sanitize-address sanitize-thread bench bench-vm lint format clean help
+.PHONY: all programs programs-if-possible module module-if-possible install uninstall check check-vm check-model unit \
+	sanitize sanitize-address sanitize-thread bench bench-vm lint format clean help
 
 all: programs-if-possible module-if-possible
 
@@ -58,7 +58,7 @@ check:
 check-vm:
 	@$(SH) scripts/check-vm.sh
 
-# The metadata protocol, all states of it; about ten minutes, 6 GiB.
+# The metadata protocol, all states of it; up to ten minutes and 8 GiB.
 check-model:
 	@$(SH) scripts/check-model.sh
 
