@@ -189,6 +189,7 @@ private:
 				   u32 *previous);
 	void note_block(u32 index, u64 sequence, Pass pass);
 	Status judge_end(Refusal &why, u32 index, u64 sequence);
+	bool torn_block(u32 copy, u32 index, u64 sequence);
 	bool clean_end(u32 copy, u32 index, u64 sequence);
 	Status look_behind(Refusal &why, u64 sequence, bool single);
 	Status look_at_block(Refusal &why, u32 copy, u64 sequence, bool behind);

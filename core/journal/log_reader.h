@@ -124,9 +124,13 @@ template <Platform P> void Journal<P>::note_block(u32 index, u64 sequence, Pass 
 	for_each_copy(copies_of(1), [&](u32 copy) {
 		const bool read = now_.copies >> copy & 1;
 		const void *there = chunk(copy) + index * kMetadataBlockBytes;
-		if (read && !__builtin_memcmp(there, block_, kMetadataBlockBytes))
+		const bool whole =
+			read && !__builtin_memcmp(there, block_, kMetadataBlockBytes);
+		if (whole || (read && torn_block(copy, index, sequence)))
 			present_ |= 1u << copy;
-		else if (pass == Pass::mend)
+		if (whole)
+			return;
+		if (pass == Pass::mend)
 			mend_block(copy, ring_sector(copy, sequence), block_);
 		else if (read) {
 			damaged_ |= 1u << copy;
@@ -137,6 +141,19 @@ template <Platform P> void Journal<P>::note_block(u32 index, u64 sequence, Pass 
 }
 
 // ---- where the log ends ----
+
+// Whether a copy has a part of the good block, which is in block_, and else what was there before:
+// the block was being written when the power went, so this copy never had one behind it. A power
+// cut may leave of one block different parts in two copies.
+template <Platform P> bool Journal<P>::torn_block(u32 copy, u32 index, u64 sequence)
+{
+	const u8 *there = chunk(copy) + index * kMetadataBlockBytes;
+	bool part = false;
+	for (u32 s = 0; s < kBlockSectors; ++s)
+		part |= !__builtin_memcmp(there + s * kSectorBytes, block_ + s * kSectorBytes,
+					  kSectorBytes);
+	return part && clean_end(copy, index, sequence);
+}
 
 // Whether a copy's block at the end of the log is as a crash leaves it: old sectors, or part of a
 // write that was never acknowledged.
