@@ -180,18 +180,20 @@ template <Platform P> Status Journal<P>::mend(Refusal &why)
 	return {};
 }
 
-// What is behind the end becomes what the next load expects there. In a copy that was out of use
-// that is done for a long way, since nobody knows what became of it meanwhile; behind an end that an
-// operator accepted, all the way.
+// What is behind the end becomes what the next load expects there, so that each copy alone will do
+// then. In a copy that has holes or was out of use a long way is looked at, since nobody knows what
+// became of it; behind an end that an operator accepted, all the way.
 template <Platform P> void Journal<P>::mend_end(u32 copy)
 {
 	const u64 ring = layout_.journal_blocks();
 	const u64 room = ring - (end_ - now_.journal_start);
 	const bool used = now_.copies >> copy & 1;
-	const u64 blocks = terms_.accept_end ? room : min_of(room, used ? 1 : kZeroBehind);
+	const bool holed = damaged_ >> copy & 1;
+	const u64 looked_at = used && !holed ? kZeroAhead : kZeroBehind;
+	const u64 blocks = terms_.accept_end ? room : min_of(room, looked_at);
 	__builtin_memset(block_, 0, kMetadataBlockBytes);
 	for (u64 i = 0; i < blocks; ++i)
-		if (!used || terms_.accept_end || !old_block(copy, end_))
+		if (!used || terms_.accept_end || !old_block(copy, end_ + i))
 			mend_block(copy, ring_sector(copy, end_ + i), block_);
 }
 
