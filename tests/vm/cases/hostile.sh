@@ -46,20 +46,27 @@ tables() {
     done <words
 }
 
-# random_messages SEED COUNT - right and wrong words thrown together. Those that give up data on
-# purpose (nocopy, stale-ok) are not among them, so what happens to be accepted changes no content.
+# random_messages SEED COUNT - right and wrong words thrown together, and every third time a message
+# that only its numbers may make wrong. Words that give up data on purpose (nocopy, stale-ok) are not
+# among them, so what happens to be accepted changes no content.
 random_messages() {
     awk -v seed="$1" -v count="$2" '
         function pick(n) { return int(rand() * n) }
-        function number() { return pick(2) ? pick(300) : pick(3) ? pick(131072) : substr("18446744073709551617", 1, pick(20) + 1) }
+        function number() { return pick(2) ? pick(300) : pick(4) ? pick(131072) : substr("18446744073709551617", 1, pick(20) + 1) }
         function word() { return pick(4) ? number() : pick(3) ? bad[pick(bads)] : verb[pick(verbs) + 1] }
         { bad[bads++] = $0 }
         END {
             srand(seed)
             verbs = split("add_remap ADD_remap relocate remove_remap clear_all list pending scan sync status stats health help", verb, " ")
             for (i = 0; i < count; i++) {
-                line = pick(12) ? verb[pick(verbs) + 1] : word()
-                for (n = pick(5); n; n--) line = line " " word()
+                kind = pick(12)
+                if (kind < 2) line = "relocate " number() " " number()
+                else if (kind < 3) line = "add_remap " number() " " number() " " number()
+                else if (kind < 4) line = "remove_remap " number()
+                else {
+                    line = pick(12) ? verb[pick(verbs) + 1] : word()
+                    for (n = pick(5); n; n--) line = line " " word()
+                }
                 print line
             }
         }' words
