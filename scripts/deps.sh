@@ -8,6 +8,7 @@
 #     headers-cloud  the same, flavour cloud (cloud-amd64): what tests/vm boots by default
 #     here           headers of the running kernel and the programs that drive devices on it
 #     vm             QEMU and what builds the images of tests/vm
+#     cross          a big-endian compiler and its emulator, for tests/images/big-endian.sh
 #     lint           what looks at the sources, and the second compiler
 #     model          spin and the compiler it needs, for the model of the metadata protocol
 #
@@ -32,6 +33,7 @@ packages_of() {
                 kmod xz-utils zstd util-linux procps
             ;;
         here) printf '%s\n' "linux-headers-$(uname -r)" dmsetup e2fsprogs mount util-linux kmod ;;
+        cross) printf '%s\n' g++-s390x-linux-gnu qemu-user ;;
         lint) printf '%s\n' shellcheck clang clang-format cppcheck ;;
         model) printf '%s\n' spin gcc libc6-dev ;;
         *) die "there is no group '$1'; the groups are build, headers, headers-cloud, here, vm, lint and model." ;;
