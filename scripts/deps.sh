@@ -36,7 +36,7 @@ packages_of() {
         cross) printf '%s\n' g++-s390x-linux-gnu qemu-user ;;
         lint) printf '%s\n' shellcheck clang clang-format cppcheck ;;
         model) printf '%s\n' spin gcc libc6-dev ;;
-        *) die "there is no group '$1'; the groups are build, headers, headers-cloud, here, vm, lint and model." ;;
+        *) die "there is no group '$1'; the groups are build, headers, headers-cloud, here, vm, cross, lint and model." ;;
     esac
 }
 
@@ -114,7 +114,7 @@ install_headers() {
 }
 
 main() {
-    (($#)) || die "usage: deps.sh GROUP...; the groups are build, headers, headers-cloud, here, vm, lint and model."
+    (($#)) || die "usage: deps.sh GROUP...; the groups are build, headers, headers-cloud, here, vm, cross, lint and model."
     have apt-get dpkg-query || die "this installs Debian packages; on another system install by hand what scripts/deps.sh lists."
     local group packages=()
     for group in "$@"; do

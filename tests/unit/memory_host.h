@@ -13,6 +13,7 @@
 #include <unordered_map>
 
 #include "core/base/bits.h"
+#include "core/format/layout.h"
 #include "core/platform/platform.h"
 #include "tests/unit/user_io.h"
 
@@ -73,6 +74,7 @@ public:
 		const auto found = live_.find(memory);
 		require(found != live_.end() && found->second == bytes, "freed as allocated");
 		live_.erase(found);
+		written_ = nullptr;
 		std::memset(memory, 0xdd, bytes);
 		std::free(memory);
 	}
@@ -101,11 +103,16 @@ public:
 	IoStatus write(DeviceIndex device, Sector sector, const void *data, u32 count)
 	{
 		call(HostCall::write, device, sector, count);
+		if (device == kFirstSpare && count == kBlockSectors)
+			written_ = const_cast<void *>(data);
 		return disk(device).write(sector, data, count);
 	}
 	IoStatus flush(DeviceIndex device)
 	{
 		call(HostCall::flush, device, 0, 0);
+		if (buffer_fill && device == kFirstSpare && written_)
+			std::memset(written_, buffer_fill, kMetadataBlockBytes);
+		written_ = nullptr;
 		return disk(device).flush();
 	}
 	IoStatus forward(Request request, u64 first, DeviceIndex device, Sector sector, u32 count)
@@ -200,6 +207,9 @@ public:
 	bool writes = true;
 	bool open = true;
 	bool drain_interrupted = false;
+	// Not 0: what the buffer that was last written to the spare as a single block holds after
+	// the flush, since it is used up then.
+	u8 buffer_fill = 0;
 
 	static void require(bool condition, const char *what)
 	{
@@ -220,6 +230,7 @@ private:
 	}
 
 	std::unordered_map<void *, usize> live_;
+	void *written_ = nullptr;
 	u64 graces_ = 0;
 	u64 randoms_ = 0;
 	u64 grace_polls_ = 0;
