@@ -66,6 +66,7 @@ declare_steps() {
     done
     add_step map-symbols 60 tests/lint/map-symbols.sh
     add_step unit 900 unit_tests
+    add_step tools 600 tests/tools/run
     add_step sanitize-address 900 make --no-print-directory sanitize-address
     add_step sanitize-thread 900 make --no-print-directory sanitize-thread
     add_step lint 300 tests/lint/run
