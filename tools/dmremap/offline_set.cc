@@ -12,8 +12,7 @@ namespace {
 
 remap::Geometry geometry_of(const DeviceFile *main, const DeviceFile &spare, remap::u32 file_block)
 {
-	remap::Geometry geometry;
-	geometry.spare_sectors = spare.sectors();
+	remap::Geometry geometry{0, spare.sectors(), 0};
 	if (!main)
 		return geometry;
 	geometry.main_sectors = main->sectors();
@@ -78,8 +77,7 @@ bool OfflineSet::stage(const remap::Extent &extent) { return note(engine_.stage(
 
 std::string OfflineSet::reason() const
 {
-	return fmt::format("{}: {}", spare_.path(),
-			   why_.any() ? why_.text() : remap::text_of(error_));
+	return fmt::format("{}: {}", spare_.path(), sentence());
 }
 
 std::string text_of(const remap::Uuid &uuid)

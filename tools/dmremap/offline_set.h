@@ -50,6 +50,8 @@ public:
 
 	// Why the last call was refused, as a sentence that begins with the spare's path.
 	std::string reason() const;
+	// The same without the path.
+	std::string sentence() const { return why_.any() ? why_.text() : remap::text_of(error_); }
 	remap::Error error() const { return error_; }
 	[[noreturn]] void refuse() const { throw Failure(exit_code_of(error_), reason()); }
 

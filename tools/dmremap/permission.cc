@@ -47,6 +47,27 @@ std::string wipe_options(const OfflineJournal &journal)
 				  set.superblock().epoch, text_of(set.superblock().set)));
 }
 
+// What others would find there; empty: nothing, or nobody to ask.
+std::string foreign_signature(const DeviceFile &spare)
+{
+#ifdef DMREMAP_BLKID
+	return signature_on(spare.path());
+#else
+	(void)spare;
+	return "";
+#endif
+}
+
+void require_no_signature(const DeviceFile &spare)
+{
+	const std::string found = foreign_signature(spare);
+	if (!found.empty())
+		throw Failure(ExitCode::busy,
+			      fmt::format("{} holds a signature of another use ({}); --overwrite "
+					  "destroys what is there",
+					  spare.path(), found));
+}
+
 [[noreturn]] void refuse_survey(const OfflineSet &set, const DeviceFile &spare)
 {
 	const std::string options = wipe_options(set.journal());
@@ -55,25 +76,11 @@ std::string wipe_options(const OfflineJournal &journal)
 			      fmt::format("{}; traces of a set are never overwritten unless it is "
 					  "given up by name:{}",
 					  set.reason(), options));
-	if (set.error() == remap::Error::not_blank)
-		throw Failure(ExitCode::busy,
-			      fmt::format("{} (here the word is --overwrite)", set.reason()));
-	(void)spare;
-	set.refuse();
-}
-
-void require_no_signature(const DeviceFile &spare)
-{
-#ifdef DMREMAP_BLKID
-	const std::string found = signature_on(spare.path());
-	if (!found.empty())
-		throw Failure(ExitCode::busy,
-			      fmt::format("{} holds a signature of another use ({}); --overwrite "
-					  "destroys what is there",
-					  spare.path(), found));
-#else
-	(void)spare;
-#endif
+	if (set.error() != remap::Error::not_blank)
+		set.refuse();
+	require_no_signature(spare);
+	throw Failure(ExitCode::busy,
+		      fmt::format("{} (here the word is --overwrite)", set.reason()));
 }
 
 std::string size_text(remap::Sector sectors)

@@ -82,8 +82,10 @@ void stage(const Dump &dump, const Arguments &given, OfflineSet *set)
 		if (entry.extent.state == remap::State::active && given.data == "lost")
 			entry.extent.state = remap::State::lost;
 		if (!set->stage(entry.extent))
-			throw Failure(exit_code_of(set->error()),
-				      fmt::format("{}: {}", given.dump, set->reason()));
+			throw Failure(set->error() == remap::Error::no_memory
+					      ? ExitCode::no_memory
+					      : ExitCode::wrong_arguments,
+				      fmt::format("{}: {}", given.dump, set->sentence()));
 		if (!entry.physical)
 			continue;
 		const remap::Sector here =
