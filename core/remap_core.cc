@@ -198,11 +198,11 @@ extern "C" int remap_core_check_table(remap_core *core, const remap_table_line *
 	return same.ok() ? 0 : remap::refuse(core->platform.host(), same.error(), why, error);
 }
 
-extern "C" int remap_core_start(remap_core *core)
+extern "C" int remap_core_start(remap_core *core, bool writes)
 {
 	remap::Refusal why;
 	const char *sentence;
-	const remap::Status started = core->engine.start(why);
+	const remap::Status started = core->engine.start(why, writes);
 	return started.ok()
 		       ? 0
 		       : remap::refuse(core->platform.host(), started.error(), why, &sentence);

@@ -91,9 +91,10 @@ void remap_core_destroy(struct remap_core *core);
 
 /*
  * Before I/O is let in, at first and after each suspend: loads the remaps, formats a blank spare,
- * begins an epoch. Returns 0 or a negative errno; the sentence is in the log. Context: sleep.
+ * begins an epoch. `writes`: whether the table that is being resumed may. Returns 0 or a negative
+ * errno; the sentence is in the log. Context: sleep.
  */
-int remap_core_start(struct remap_core *core);
+int remap_core_start(struct remap_core *core, bool writes);
 /* Messages return -EINTR at their next step from here on; recoveries go on. Context: sleep. */
 void remap_core_presuspend(struct remap_core *core);
 /* All I/O has ended: messages are refused with -EBUSY until resume. Context: sleep. */

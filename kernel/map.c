@@ -198,7 +198,8 @@ static noinline int end_tracked(struct remap_host *set, struct bio *bio, blk_sta
 	remap_drop_token(set, io);
 	if (unlikely(*error))
 		*error = remap_failed(set, io, *error);
-	else if (unlikely(!io->to.sectors) && remap_core_flush_owed(set->core, io->to.device))
+	else if (unlikely(!io->to.sectors) && io->to.verdict == REMAP_SUBMIT &&
+		 remap_core_flush_owed(set->core, io->to.device))
 		*error = BLK_STS_IOERR;
 	return DM_ENDIO_DONE;
 }

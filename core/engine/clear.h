@@ -87,7 +87,12 @@ Status Engine<P>::unmap_window(Step &step, Sector main, u64 length, Cleared *sum
 	for (Sector at = main; next_mapped(at, main + length, &run); at = run.main + run.length) {
 		bool stays;
 		run.length = unreadable_.run(run.main, run.length, &stays);
-		const Status freed = stays ? Status{} : table_.remove(run.main, run.length);
+		Status freed;
+		if (!stays && entries_.load_relaxed() >= layout_.max_extents() &&
+		    splits(run.main, run.length))
+			freed = Error::table_full;
+		else if (!stays)
+			freed = table_.remove(run.main, run.length);
 		if (!freed.ok()) {
 			sum->reason = freed.error();
 			unreadable_.add(run.main, run.length);

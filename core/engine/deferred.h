@@ -63,7 +63,8 @@ template <Platform P> bool Engine<P>::revive(Step &step, Sector sector, u32 sect
 	const u64 lost = table_.lost_sectors();
 	bool all = true;
 	for (u64 done = 0; all && done < sectors;) {
-		const Answer answer = table_.lookup(sector + done, sectors - done);
+		const Answer answer = table_.lookup(
+			sector + done, min_of<u64>(sectors - done, Table<P>::kMaxCallSectors));
 		if (answer.state == State::lost)
 			all = table_.set_state(sector + done, answer.sectors, State::active).ok();
 		done += answer.sectors;

@@ -68,7 +68,9 @@ public:
 	// Before the first I/O, and before the first after a suspend: loads the table, formats a
 	// blank spare, begins an epoch (serving.h). Errors: those of Journal::open(). A set that
 	// was in service goes on, as readonly when its metadata cannot be written.
-	Status start(Refusal &why);
+	// `table_writes`: whether the table that is being resumed may; another one that may still
+	// be around.
+	Status start(Refusal &why, bool table_writes = true);
 
 	// ---- the I/O path (map.h) ----
 	// Whether nothing is fenced and one look shows that nothing is mapped there: then map() says
@@ -116,12 +118,13 @@ private:
 	Mapping map_found(Op op, Sector sector, const Answer &answer) const;
 	Mapping on_spare(Place place, u64 sectors, Verdict verdict) const;
 	// serving.h
-	Status load(Refusal &why);
+	Status load(Refusal &why, bool writes);
 	Status adopt_space(Refusal &why);
 	Status adopt(Refusal &why, const Extent &extent);
 	Status forget();
 	u64 entries_around(Sector main, u64 length) const;
 	Status record(Sector main, u64 length);
+	Status record_range(Sector from, Sector end, Sector cut);
 	// copy.h
 	Status copy_to_spare(Refusal &why, Sector main, Place place, u64 length);
 	Status copy_block_by_block(Refusal &why, Sector main, Sector physical, u64 length);
@@ -147,6 +150,8 @@ private:
 			 bool boundary, u64 *mapped);
 	Status end_of_step(Refusal &why, Step &step, Sector main, u64 mapped, bool boundary,
 			   Status placed);
+	void note_pending(Sector main, u64 length);
+	bool restore_pending(Sector main, u64 length);
 	void log_places(Sector main, u64 length);
 	void log_added(Sector main, Place place, u64 length);
 	// unmap.h
@@ -210,6 +215,8 @@ private:
 	Refusal last_error_;
 	// Which sectors of the step at hand could not be read.
 	Unreadable unreadable_;
+	// Which sectors were pending before it.
+	Unreadable pending_;
 	u8 *buffer_ = nullptr;
 	Atomic<bool> suspending_;
 	Atomic<bool> suspended_;

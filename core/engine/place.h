@@ -141,6 +141,7 @@ Status Engine<P>::add_step(Refusal &why, Sector main, Place place, u64 length, b
 	TRY(step.begin_message(main, length));
 	TRY(check_unmapped(why, main, length));
 	TRY(check_place(why, sector_of(place), length));
+	note_pending(main, length);
 	boundary = boundary || stands_alone(main);
 	Status placed;
 	u64 done = 0;
@@ -197,6 +198,7 @@ Status Engine<P>::relocate_step(Refusal &why, Sector main, u64 length, bool boun
 	Step step(*this);
 	TRY(step.begin_message(main, length));
 	TRY(check_unmapped(why, main, length));
+	note_pending(main, length);
 	boundary = boundary || stands_alone(main);
 	Status placed;
 	u64 done = 0;
@@ -270,14 +272,37 @@ Status Engine<P>::end_of_step(Refusal &why, Step &step, Sector main, u64 mapped,
 		counters_.added.add_relaxed(boundary);
 		remaps_by_operator_.add_relaxed(boundary);
 	} else if (placed.error() != Error::unwritable && mapped &&
-		   !free_range(main, mapped).ok()) {
-		(void)step.commit(); // its failure closes the range
+		   (!free_range(main, mapped).ok() || !restore_pending(main, mapped))) {
+		(void)step.commit(Growth::free); // its failure closes the range
 		why.begin() << "not enough memory to take back " << mapped << " sectors from "
 			    << main << " on, which stay mapped";
 	}
 	log_resize();
 	announce();
 	return placed;
+}
+
+// Which sectors of a range are pending, so that a step that is taken back leaves them so.
+template <Platform P> void Engine<P>::note_pending(Sector main, u64 length)
+{
+	pending_.begin(main);
+	Extent found;
+	for (Sector at = main; at < main + length && table_.next(at, &found, main + length - at);
+	     at = found.main + found.length)
+		if (found.state == State::pending && found.main < main + length)
+			pending_.add(found.main, found.length);
+}
+
+template <Platform P> bool Engine<P>::restore_pending(Sector main, u64 length)
+{
+	bool all = true;
+	for (u64 done = 0, alike; done < length; done += alike) {
+		bool pending;
+		alike = pending_.run(main + done, length - done, &pending);
+		if (pending)
+			all &= table_.assign({main + done, alike, 0, State::pending, false}).ok();
+	}
+	return all;
 }
 
 // A line for each stretch of the range that lies together on the spare. REQUIRES: the lock.

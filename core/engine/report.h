@@ -23,7 +23,7 @@ template <Platform P> const char *Engine<P>::mode() const
 // The flags of the status line: their number, and they.
 template <Platform P> void Engine<P>::flags(Text &text, bool counted) const
 {
-	const bool unverified = !journal_.superblock().main_id[0];
+	const bool unverified = !journal_.main_verified();
 	const bool idle = !journal_.opened() && !journal_.failed();
 	if (counted)
 		text << u64{unverified} + u64{idle} << ' ';

@@ -16,8 +16,7 @@ template <Platform P> Status Engine<P>::stage(const Extent &extent, Refusal &why
 			    << " has a state or a place that no extent can have";
 		return Error::wrong_argument;
 	}
-	if (!in_bounds(record, geometry_.main_sectors, layout_.data_sectors()) ||
-	    member_of(extent.place)) {
+	if (!in_bounds(record, geometry_.main_sectors, layout_.data_sectors())) {
 		why.begin() << "the extent at sector " << extent.main << " with length "
 			    << extent.length << " reaches beyond main, which has "
 			    << geometry_.main_sectors << " sectors, or beyond the spare's "

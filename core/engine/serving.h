@@ -31,43 +31,50 @@ Status Engine<P>::create(const Geometry &geometry, const Terms &terms, Refusal &
 template <Platform P> Status Engine<P>::check_terms(const Terms &terms, Refusal &why)
 {
 	const Superblock &set = journal_.superblock();
-	if (journal_.found() == Found::set && !terms.set.nil() && !(terms.set == set.set)) {
-		why.begin() << "the device uses set " << set.set << ", but set " << terms.set
-			    << " is demanded";
+	const bool found = journal_.found() == Found::set;
+	if (!terms.set.nil() && !(found && terms.set == set.set)) {
+		Text text = why.begin();
+		if (found)
+			text << "the device uses set " << set.set;
+		else
+			text << "the spare holds no set";
+		text << ", but set " << terms.set << " is demanded";
 		return Error::wrong_set;
 	}
-	return {};
+	return journal_.check_main_id(terms, why);
 }
 
-template <Platform P> Status Engine<P>::start(Refusal &why)
+template <Platform P> Status Engine<P>::start(Refusal &why, bool table_writes)
 {
 	Step step(*this);
 	step.begin_look();
+	const bool writes = table_writes && platform_.writable();
 	if (journal_.served()) {
-		if (platform_.writable() && !journal_.reopen().ok())
+		if (writes && !journal_.reopen().ok())
 			platform_.log(LogLevel::error, "the metadata can no longer be written; "
 						       "what is mapped is served, nothing changes");
 		return {};
 	}
-	if (journal_.loaded() && !platform_.writable())
+	if (journal_.loaded() && !writes)
 		return {};
-	const Status loaded = load(why);
+	const Status loaded = load(why, writes);
 	if (!loaded.ok())
 		(void)forget(); // the next attempt begins with it anyway
 	return loaded;
 }
 
-template <Platform P> Status Engine<P>::load(Refusal &why)
+template <Platform P> Status Engine<P>::load(Refusal &why, bool writes)
 {
 	TRY(forget());
 	fences_.open_to_writes();
 	const u64 room = layout_.max_extents();
-	TRY(journal_.open(why));
-	if (journal_.layout().max_extents() != room) {
-		why.begin() << "the spare was formatted anew since the table was made; make it again";
+	return journal_.open(why, writes, [&](Refusal &reason) -> Status {
+		if (journal_.layout().max_extents() == room)
+			return adopt_space(reason);
+		reason.begin() << "the spare was formatted anew since the table was made; make it "
+				  "again";
 		return Error::wrong_set;
-	}
-	return adopt_space(why);
+	});
 }
 
 // Takes the places of everything that is mapped. That no place has two owners is the metadata's
@@ -80,6 +87,11 @@ template <Platform P> Status Engine<P>::adopt_space(Refusal &why)
 		entries_.add_relaxed(1);
 		if (extent.state != State::pending)
 			TRY(adopt(why, extent));
+	}
+	if (entries_.load_relaxed() > layout_.entries()) {
+		why.begin() << "the log holds " << entries_.load_relaxed()
+			    << " extents, a checkpoint has room for " << layout_.entries();
+		return Error::damaged;
 	}
 	announced_unreadable_ = table_.lost_sectors() + table_.pending_sectors();
 	return {};
@@ -142,16 +154,26 @@ template <Platform P> u64 Engine<P>::entries_around(Sector main, u64 length) con
 	return entries;
 }
 
-// Makes durable what the table says of the range now. Errors: unwritable.
+// Makes durable what the table says of the range now, and of the sector behind it, to which a change
+// may have given a boundary. Errors: unwritable.
 template <Platform P> Status Engine<P>::record(Sector main, u64 length)
 {
 	const Sector end = main + length;
+	const bool behind = end < geometry_.main_sectors &&
+			    table_.lookup(end, 1).state != State::none;
+	return record_range(main, behind ? end + 1 : end, end);
+}
+
+// No record reaches across `cut`.
+template <Platform P> Status Engine<P>::record_range(Sector from, Sector end, Sector cut)
+{
 	u32 count = 0;
 	Extent extent;
-	for (Sector at = main; at < end;) {
+	for (Sector at = from; at < end;) {
+		const Sector limit = at < cut ? cut : end;
 		Record &record = records_[count++];
-		if (!table_.next(at, &extent, end - at) || extent.main >= end)
-			extent = {end, 0, 0, State::none, false};
+		if (!table_.next(at, &extent, limit - at) || extent.main >= limit)
+			extent = {limit, 0, 0, State::none, false};
 		if (extent.main > at) {
 			record = {RecordKind::unmap, {at, extent.main - at, 0, State::none, false}};
 			at = extent.main;

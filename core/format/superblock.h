@@ -60,6 +60,8 @@ struct Superblock {
 	Sector main_sectors = 0;
 	u32 block_bytes = 0; // logical block of the set
 	u64 max_extents = 0;
+	u64 journal_blocks = 0; // these two: as read; what is written follows from max_extents
+	u64 area_blocks = 0;
 	CheckpointRoot root;
 	u64 journal_start = 0;	  // the first block of the log
 	u32 journal_previous = 0; // the CRC that its first sector names
@@ -249,6 +251,8 @@ inline void unpack(const SuperblockDisk &disk, Superblock *to)
 	to->block_bytes = disk.block_bytes;
 	to->main_sectors = disk.main_sectors;
 	to->max_extents = disk.max_extents;
+	to->journal_blocks = disk.journal_blocks;
+	to->area_blocks = disk.area_blocks;
 	to->root = {{disk.checkpoint_epoch, disk.checkpoint_number},
 		    disk.checkpoint_blocks,
 		    disk.checkpoint_area,

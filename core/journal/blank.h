@@ -76,6 +76,16 @@ template <Platform P> Status Journal<P>::search_regions(Sector *where, bool *fou
 	return {};
 }
 
+// What an interrupted format left at a site is ours; what it did not reach may be somebody's.
+template <Platform P> bool Journal<P>::in_valid_site(Sector sector) const
+{
+	for (u32 number = 0; number < kSites; ++number)
+		if (sites_[number].valid() && sector >= layout_.site(number) &&
+		    sector < layout_.site(number) + kSiteSectors)
+			return true;
+	return false;
+}
+
 // Errors: spare_io, interrupted.
 template <Platform P>
 Status Journal<P>::find_nonzero(Sector from, u64 sectors, Sector *where, bool *found)
@@ -89,8 +99,8 @@ Status Journal<P>::find_nonzero(Sector from, u64 sectors, Sector *where, bool *f
 			return Error::spare_io;
 		const u64 *words = reinterpret_cast<const u64 *>(load_buffer_);
 		for (u32 i = 0; i < count * kSectorBytes / sizeof(u64) && !*found; ++i) {
-			*found = words[i] != 0;
 			*where = from + done + i * sizeof(u64) / kSectorBytes;
+			*found = words[i] != 0 && !in_valid_site(*where);
 		}
 		done += count;
 	}

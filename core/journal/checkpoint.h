@@ -32,6 +32,7 @@ template <Platform P> Status Journal<P>::checkpoint()
 	if (!begun_)
 		TRY(change_epoch(now_.copies, SetState::opened));
 	begin_checkpoint();
+	writing_.at_once = true;
 	while (writing_.running)
 		TRY(checkpoint_step());
 	return {};
@@ -60,7 +61,7 @@ template <Platform P> Status Journal<P>::checkpoint_step()
 		return publish_checkpoint();
 	// More changed than there is room for since it began: once more, in one go.
 	if (writing_.blocks == layout_.area_blocks())
-		return checkpoint();
+		return writing_.at_once ? fail() : checkpoint();
 	CheckpointBlockDisk *block = reinterpret_cast<CheckpointBlockDisk *>(block_);
 	const Le32 crc = seal(block, now_.set, writing_.id, writing_.blocks, count);
 	writing_.crc = Crc32c::of(&crc, sizeof(crc), writing_.crc);

@@ -87,7 +87,8 @@ template <Platform P> Status Journal<P>::write_table(Refusal &why, Superblock *s
 {
 	CheckpointBlockDisk *block = reinterpret_cast<CheckpointBlockDisk *>(block_);
 	writing_ = Writing{};
-	writing_.id = {superblock->epoch, 1};
+	// No checkpoint of the set whose name it may bear can have this one.
+	writing_.id = {superblock->epoch + 1, 0};
 	while (const u32 count = fill_checkpoint_block()) {
 		if (writing_.blocks == layout_.area_blocks())
 			return Error::table_full;

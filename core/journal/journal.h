@@ -85,10 +85,16 @@ public:
 	// Surveys, formats if there is nothing, loads the table, which must be empty, and begins an
 	// epoch; when the platform may not write, only loads. Errors: those of survey() and
 	// no_memory, no_randomness, unwritable, interrupted.
-	Status open(Refusal &why);
+	// `adopt(why)` judges the table that was read, before anything is written or served; its
+	// errors are errors of the load. `writes`: whether the table that is to be served does.
+	template <class Adopt> Status open(Refusal &why, bool writes, Adopt &&adopt);
+	Status open(Refusal &why)
+	{
+		return open(why, platform_.writable(), [](Refusal &) { return Status{}; });
+	}
 	// Makes a set where survey() found that one may be made, and surveys it. Errors: as open().
 	Status format(Refusal &why);
-	// Marks the set as closed; reopen() begins the next epoch. After an error of either the set
+	// Marks the set as closed, if it may write; reopen() begins the next epoch. After an error of either the set
 	// serves what is mapped, and changes nothing.
 	void close();
 	Status reopen();
@@ -127,6 +133,13 @@ public:
 	const Site &site(u32 number) const { return sites_[number]; }
 	u64 journal_end() const { return end_; }
 	Copies damaged() const { return damaged_; }
+	// Whether main's name was compared with that in the set.
+	bool main_verified() const { return now_.main_id[0] && terms_.main_id[0]; }
+	// Errors: wrong_set, if both the set and the terms name main, and differ.
+	Status check_main_id(const Terms &terms, Refusal &why) const
+	{
+		return check_main_id(now_, terms, why);
+	}
 	// With main's size and block as the set says, where they were not known.
 	const SetShape &shape() const { return shape_; }
 	// What the load saw, also of one that was refused.
@@ -151,6 +164,8 @@ private:
 	static constexpr u64 kLookBehind = 8;
 	// On the first lap of the ring, zeros are written this far ahead.
 	static constexpr u64 kZeroAhead = 64;
+	// How much of one record is applied before anybody who wants it to end is heard.
+	static constexpr u64 kStopSectors = 1024 * kSectorsPerMiB;
 	// In a copy that is rebuilt, zeros are written this far.
 	static constexpr u64 kZeroBehind = 4096;
 
@@ -163,6 +178,8 @@ private:
 	Status judge_absent(Refusal &why);
 	Status judge_set(Refusal &why, const Superblock &newest);
 	Status judge_devices(Refusal &why, const Superblock &newest);
+	static Status check_main_id(const Superblock &set, const Terms &terms, Refusal &why);
+	bool makes_sense(const Superblock &set) const;
 	Status judge_histories(Refusal &why, const Superblock &newest);
 	Status foreign(Refusal &why);
 	Status predecessor(Refusal &why);
@@ -173,6 +190,7 @@ private:
 	// blank.h
 	Status find_foreign(Sector *where, bool *found);
 	Status search_regions(Sector *where, bool *found);
+	bool in_valid_site(Sector sector) const;
 	Status find_nonzero(Sector from, u64 sectors, Sector *where, bool *found);
 	// format.h
 	Superblock new_superblock();
@@ -194,7 +212,7 @@ private:
 	Status look_behind(Refusal &why, u64 sequence, bool single);
 	Status look_at_block(Refusal &why, u32 copy, u64 sequence, bool behind);
 	// load.h
-	Status load(Refusal &why);
+	template <class Adopt> Status load(Refusal &why, bool writes, Adopt &&adopt);
 	Status read_copies(Refusal &why, Pass pass);
 	Status read_checkpoint(Refusal &why, Pass pass);
 	Status read_checkpoint_chunk(Refusal &why, Pass pass, u64 index, u32 blocks, u32 *crc);
@@ -236,6 +254,7 @@ private:
 	// A checkpoint that is being written.
 	struct Writing {
 		bool running = false;
+		bool at_once = false; // nothing changes meanwhile
 		CheckpointId id;
 		Sector cursor = 0; // what lies before it has been written
 		u64 blocks = 0;

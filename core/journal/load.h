@@ -7,10 +7,16 @@
 
 namespace remap {
 
-template <Platform P> Status Journal<P>::open(Refusal &why)
+template <Platform P>
+template <class Adopt>
+Status Journal<P>::open(Refusal &why, bool writes, Adopt &&adopt)
 {
+	loaded_ = served_ = begun_ = false;
+	opened_.store_release(false);
+	failed_.store_release(false);
+	in_doubt_.store_release(false);
 	TRY(survey(why));
-	if (found_ == Found::blank && !platform_.writable()) {
+	if (found_ == Found::blank && !writes) {
 		why.begin() << "the spare is blank, and a read-only table cannot format it";
 		return Error::read_only;
 	}
@@ -19,13 +25,17 @@ template <Platform P> Status Journal<P>::open(Refusal &why)
 	load_buffer_ = static_cast<u8 *>(platform_.allocate(kCopies * kChunkBytes));
 	if (!load_buffer_)
 		return Error::no_memory;
-	const Status loaded = load(why);
+	const Status loaded = load(why, writes, adopt);
+	if (!loaded.ok())
+		opened_.store_release(false);
 	platform_.deallocate(load_buffer_, kCopies * kChunkBytes);
 	load_buffer_ = nullptr;
 	return loaded;
 }
 
-template <Platform P> Status Journal<P>::load(Refusal &why)
+template <Platform P>
+template <class Adopt>
+Status Journal<P>::load(Refusal &why, bool writes, Adopt &&adopt)
 {
 	announced_ = 0;
 	for (const Site &site : sites_)
@@ -38,14 +48,19 @@ template <Platform P> Status Journal<P>::load(Refusal &why)
 	findings_ = Findings{};
 	present_ = sites_[0].valid() | sites_[2].valid() << 1;
 	TRY(read_copies(why, Pass::read));
+	TRY(adopt(why));
 	epoch_.store_relaxed(now_.epoch);
+	if (writes)
+		TRY(begin_serving(why));
 	loaded_ = true;
-	return platform_.writable() ? begin_serving(why) : Status{};
+	return {};
 }
 
 template <Platform P> Status Journal<P>::read_copies(Refusal &why, Pass pass)
 {
 	TRY(read_checkpoint(why, pass));
+	// For an empty log: a copy counts as present with the site beside it.
+	present_ &= sites_[0].valid() | sites_[2].valid() << 1;
 	return read_log(why, pass);
 }
 
@@ -121,7 +136,7 @@ template <Platform P> Status Journal<P>::apply(Refusal &why, const RecordDisk *r
 	for (u32 i = 0; i < count; ++i) {
 		Record record;
 		if (!unpack(records[i], &record) ||
-		    !in_bounds(record, shape_.main_sectors, layout_.data_sectors())) {
+		    !in_bounds(record, shape_.main_sectors, layout_.data_sectors(), 1)) {
 			why.begin() << "a record for sector " << u64{records[i].main}
 				    << " is valid by its CRC, but not by its content";
 			return Error::damaged;
@@ -135,16 +150,18 @@ template <Platform P> Status Journal<P>::apply(const Record &record)
 {
 	const Extent &extent = record.extent;
 	for (u64 done = 0; done < extent.length; done += Table<P>::kMaxCallSectors) {
+		if (done % kStopSectors == 0 && platform_.stop_requested())
+			return Error::interrupted;
 		const u64 count = min_of(extent.length - done, Table<P>::kMaxCallSectors);
 		const Sector main = extent.main + done;
 		const Place place = extent.state == State::pending ? 0 : extent.place + done;
 		switch (record.kind) {
 		case RecordKind::map:
-			TRY(table_.assign(
+			TRY(table_.put(
 				{main, count, place, extent.state, extent.boundary && !done}));
 			break;
 		case RecordKind::unmap:
-			TRY(table_.remove(main, count));
+			TRY(table_.put({main, count, 0, State::none, false}));
 			break;
 		case RecordKind::restate:
 			TRY(table_.set_state(main, count, extent.state));
@@ -222,7 +239,6 @@ template <Platform P> Status Journal<P>::begin_serving(Refusal &why)
 		return Error::unwritable;
 	}
 	begun_ = has_bug(platform_, Bug::same_epoch_again);
-	failed_.store_release(false);
 	if (!begun_ && !has_bug(platform_, Bug::epoch_after_record) &&
 	    !change_epoch(copies, SetState::opened).ok()) {
 		why.begin() << "too few sites of the spare can be written to begin an epoch";
@@ -230,7 +246,6 @@ template <Platform P> Status Journal<P>::begin_serving(Refusal &why)
 	}
 	if (late)
 		TRY(mend(why));
-	in_doubt_.store_release(false);
 	served_ = true;
 	opened_.store_release(true);
 	return {};
@@ -240,6 +255,10 @@ template <Platform P> void Journal<P>::close()
 {
 	if (!opened())
 		return;
+	if (!platform_.writable()) {
+		opened_.store_release(false);
+		return;
+	}
 	Superblock superblock = now_;
 	superblock.state = SetState::clean;
 	superblock.journal_end = end_;

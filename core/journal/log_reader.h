@@ -202,7 +202,7 @@ template <Platform P> Status Journal<P>::look_behind(Refusal &why, u64 sequence,
 {
 	const u64 ring = layout_.journal_blocks();
 	const u64 room = ring - (sequence - now_.journal_start);
-	const u64 blocks = single ? room : min_of(room, kLookBehind);
+	const u64 blocks = min_of(room, single ? kZeroBehind : kLookBehind);
 	for (u64 i = 0; i < blocks; ++i) {
 		Status status;
 		for_each_copy(now_.copies, [&](u32 copy) {

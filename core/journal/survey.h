@@ -124,6 +124,13 @@ template <Platform P> Status Journal<P>::judge_absent(Refusal &why)
 			return Error::damaged;
 		}
 	}
+	for (u32 number = 0; number < kSites; ++number)
+		if (sites_[number].readable != (1u << Site::kSlots) - 1) {
+			why.begin() << "site " << number
+				    << " of the spare cannot be read, so nobody can tell whether it "
+				       "holds a set";
+			return Error::spare_io;
+		}
 	if (!shape_.main_sectors) {
 		TRY(predecessor(why));
 		why.begin() << "the spare holds no set"
@@ -134,7 +141,7 @@ template <Platform P> Status Journal<P>::judge_absent(Refusal &why)
 		why.begin() << "the spare holds no set, but set " << terms_.set << " is demanded";
 		return Error::wrong_set;
 	}
-	if (!formatting && !terms_.format)
+	if (!terms_.format)
 		TRY(foreign(why));
 	found_ = Found::blank;
 	return {};
@@ -164,15 +171,38 @@ template <Platform P> Status Journal<P>::judge_set(Refusal &why, const Superbloc
 	}
 	TRY(judge_devices(why, newest));
 	TRY(judge_histories(why, newest));
-	layout_ = Layout::of(shape_.spare_sectors, newest.max_extents);
-	if (!layout_.valid() || newest.root.blocks > layout_.area_blocks() ||
-	    newest.root.area > 1 || !newest.copies || newest.copies >> kCopies) {
+	if (newest.max_extents >= kMinExtents && newest.max_extents <= kMaxExtents)
+		layout_ = Layout::of(shape_.spare_sectors, newest.max_extents);
+	if (!makes_sense(newest)) {
 		why.begin() << "the superblock is valid, but what it says cannot be";
 		return Error::damaged;
 	}
 	now_ = newest;
 	found_ = Found::set;
 	return {};
+}
+
+// Whether a superblock says what one of ours can say. A CRC shows that nobody damaged it, not that it
+// is right; what follows from it goes to the disk.
+template <Platform P> bool Journal<P>::makes_sense(const Superblock &set) const
+{
+	// More than any clock tick could count; keeps every sum below within 64 bits.
+	constexpr u64 kMost = u64{1} << 56;
+	const bool counts = set.epoch < kMost && set.generation < kMost && set.announced < kMost &&
+			    set.journal_start < kMost && set.epoch_start < kMost &&
+			    set.journal_end < kMost;
+	const bool log = set.journal_start <= set.epoch_start ||
+			 set.root.id.epoch >= set.epoch; // a checkpoint of this epoch
+	bool alone = set.member == 0 && set.members[0].state == MemberState::in_use;
+	for (u32 m = 1; m < kMaxMembers; ++m)
+		alone = alone && set.members[m].state == MemberState::absent;
+	const bool root = set.root.blocks <= layout_.area_blocks() && set.root.area <= 1 &&
+			  (set.root.blocks || !set.root.crc);
+	return layout_.valid() && layout_.max_extents() == set.max_extents &&
+	       set.state >= SetState::ready && set.state <= SetState::clean && counts && log &&
+	       alone && root && set.copies && !(set.copies >> kCopies) &&
+	       set.journal_blocks == layout_.journal_blocks() &&
+	       set.area_blocks == layout_.area_blocks();
 }
 
 // Are these the devices that it was made on?
@@ -211,15 +241,20 @@ template <Platform P> Status Journal<P>::judge_devices(Refusal &why, const Super
 			    << newest.set << " was made for " << newest.block_bytes;
 		return Error::wrong_set;
 	}
-	const bool both = newest.main_id[0] && terms_.main_id[0];
-	if (both && __builtin_memcmp(newest.main_id, terms_.main_id, kMainIdBytes)) {
-		Text text = why.begin();
-		text << "main is ";
-		text.quoted(terms_.main_id) << ", the set was made for ";
-		text.quoted(newest.main_id);
-		return Error::wrong_set;
-	}
-	return {};
+	return check_main_id(newest, terms_, why);
+}
+
+template <Platform P>
+Status Journal<P>::check_main_id(const Superblock &set, const Terms &terms, Refusal &why)
+{
+	const bool both = set.main_id[0] && terms.main_id[0];
+	if (!both || !__builtin_memcmp(set.main_id, terms.main_id, kMainIdBytes))
+		return {};
+	Text text = why.begin();
+	text << "main is ";
+	text.quoted(terms.main_id) << ", the set was made for ";
+	text.quoted(set.main_id);
+	return Error::wrong_set;
 }
 
 // Do enough sites tell one story?

@@ -83,6 +83,9 @@ public:
 	// (mapped, no boundary) or takes the place of the beginning of that very extent (mapped,
 	// boundary, and it began at extent.main).
 	Status assign(const Extent &extent);
+	// Gives the range exactly this, whatever was there, and touches nothing else: the replay of
+	// what a log says. State none unmaps.
+	Status put(const Extent &extent);
 	// Unmaps the range; unmapped parts are fine. The sector behind the range, if it continued
 	// an extent, gets a boundary.
 	Status remove(Sector main, u64 length);

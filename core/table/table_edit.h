@@ -89,6 +89,16 @@ template <MemoryPlatform P> Status Table<P>::assign(const Extent &extent)
 	return run({Edit::Kind::place, mark, extent});
 }
 
+template <MemoryPlatform P> Status Table<P>::put(const Extent &extent)
+{
+	if (extent.state == State::none) {
+		TRY(check_range(extent.main, extent.length));
+		return run({Edit::Kind::unmap, false, {extent.main, extent.length, 0, State::none, false}});
+	}
+	TRY(check_extent(extent));
+	return run({Edit::Kind::place, false, extent});
+}
+
 template <MemoryPlatform P> Status Table<P>::remove(Sector main, u64 length)
 {
 	TRY(check_range(main, length));
