@@ -21,6 +21,7 @@ namespace remap {
 	X(both_slots, "both slots of a site are written at once")                                  \
 	X(newest_slot, "the newest slot of a site is overwritten")                                 \
 	X(no_site_flush, "no flush between sites")                                                 \
+	X(failed_site_counts, "a site whose write failed is written again and counted")          \
 	X(no_announcement, "an epoch begins without the round that announces it")                  \
 	X(any_site_suffices, "an epoch counts when one site has it")                               \
 	X(same_epoch_again, "a load serves in the epoch of the one before")                        \

@@ -19,6 +19,9 @@ struct Site {
 	Uuid names[kSlots];    // the sets of the slots in `ours`, as they say themselves
 	u32 version = 0;       // of the newest that is whole, or of a whole one of another version
 	Superblock superblock; // the newest
+	// A write to it failed. It may still land, upon whatever is written there next, so the site
+	// is left alone until a load reads what became of it.
+	bool failed = false;
 
 	bool valid() const { return whole != 0; }
 	// The slot to write next: never the newest valid one.

@@ -14,13 +14,16 @@ template <Platform P> u32 Journal<P>::write_sites(Superblock superblock, bool *q
 	u32 good = 0;
 	for (u32 number = 0; number < kSites; ++number) {
 		Site &site = sites_[number];
+		if (site.failed && !has_bug(platform_, Bug::failed_site_counts))
+			continue;
 		superblock.site = static_cast<u8>(number);
 		const u32 slot =
 			has_bug(platform_, Bug::newest_slot) ? site.newest : site.next_slot();
 		pack(&reinterpret_cast<SlotDisk *>(block_)->superblock, superblock, layout_);
 		__builtin_memset(block_ + sizeof(SuperblockDisk), 0,
 				 kMetadataBlockBytes - sizeof(SuperblockDisk));
-		if (!write_slot(site, layout_.site(number), slot))
+		site.failed = !write_slot(site, layout_.site(number), slot);
+		if (site.failed)
 			continue;
 		++good;
 		site.whole |= 1u << slot;
