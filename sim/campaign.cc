@@ -12,14 +12,15 @@ namespace remap::sim {
 
 void Tally::add(const Findings &findings)
 {
-	constexpr u64 kPromised = 3; // power failures in each seed
+	constexpr u64 kOperations = 200, kCrashes = 3; // in each seed, at least
 	++runs;
 	operations += findings.operations;
 	crashes += findings.crashes;
 	torn += findings.torn;
 	bad += findings.bad;
 	given_up += findings.given_up;
-	few_crashes += findings.crashes < kPromised;
+	too_short += findings.ok() && !findings.given_up &&
+		     (findings.operations < kOperations || findings.crashes < kCrashes);
 	++broken[static_cast<usize>(findings.broken)];
 }
 
@@ -34,7 +35,7 @@ void Tally::add(const Tally &other)
 	torn += other.torn;
 	bad += other.bad;
 	given_up += other.given_up;
-	few_crashes += other.few_crashes;
+	too_short += other.too_short;
 	for (usize i = 0; i < std::size(broken); ++i)
 		broken[i] += other.broken[i];
 }

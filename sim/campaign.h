@@ -18,7 +18,7 @@ struct Tally {
 	u64 torn = 0;
 	u64 bad = 0;
 	u64 given_up = 0;
-	u64 few_crashes = 0; // seeds with fewer than three
+	u64 too_short = 0;   // runs with less in them than is asked of a seed
 	u64 broken[4] = {};  // by Promise
 	u64 broken_item = 0; // the lowest that broke one
 

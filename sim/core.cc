@@ -3,19 +3,26 @@
 
 template class remap::Engine<remap::sim::Host>;
 
+namespace remap::sim {
+
 namespace {
 
-bool broken = false;
+std::string broken;
 
 } // namespace
 
-// An invariant that is broken counts as a violation; the run goes on as a kernel would.
+const std::string &broken_invariant() { return broken; }
+
+void forget_broken_invariant() { broken.clear(); }
+
+} // namespace remap::sim
+
+// The run goes on as a kernel would, and counts as one that broke a promise.
 extern "C" void remap_host_broken(const char *condition, const char *file, int line)
 {
-	(void)condition;
-	(void)file;
-	(void)line;
-	broken = true;
+	using remap::sim::broken;
+	if (broken.empty())
+		broken = std::string(file) + ":" + std::to_string(line) + ": " + condition;
 }
 
-extern "C" bool remap_host_is_broken(void) { return broken; }
+extern "C" bool remap_host_is_broken(void) { return !remap::sim::broken.empty(); }

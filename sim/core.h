@@ -15,4 +15,8 @@ namespace remap::sim {
 
 using Core = Engine<Host>;
 
+// What REMAP_CHECK() found since it was last forgotten; empty: nothing.
+const std::string &broken_invariant();
+void forget_broken_invariant();
+
 } // namespace remap::sim

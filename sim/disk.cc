@@ -164,11 +164,11 @@ bool Disk::has_doomed() const
 	return std::any_of(log_.begin(), log_.end(), [](const Unit &unit) { return unit.doomed; });
 }
 
-Disk::Cut Disk::cut(Random &random, bool damage)
+Disk::Cut Disk::cut(Random &random, std::optional<Sector> struck)
 {
-	const u64 damaged = damage ? damage_one(random) : 0;
 	Cut cut = choose(random);
-	cut.damaged = damaged;
+	if (struck)
+		cut.damaged = damage(*struck);
 	forget_log();
 	return cut;
 }
@@ -196,11 +196,8 @@ Disk::Cut Disk::choose(Random &random)
 	return cut;
 }
 
-u64 Disk::damage_one(Random &random)
+u64 Disk::damage(Sector sector)
 {
-	if (log_.empty())
-		return 0;
-	const Sector sector = log_[random.below(log_.size())].sector;
 	const Sector first = sector / shape_.physical * shape_.physical;
 	const u64 count = min_of<u64>(shape_.physical, shape_.sectors - first);
 	for (u64 i = 0; i < count; ++i)
@@ -222,8 +219,6 @@ void Disk::make_unreadable(Sector sector, bool heals)
 }
 
 void Disk::make_unwritable(Sector sector) { marks_[sector] |= kUnwritable; }
-
-void Disk::heal_all() { std::fill(marks_.begin(), marks_.end(), u8{0}); }
 
 void Disk::rot(Sector sector, u32 bit) { put(sector, contents_.flipped(current_[sector], bit)); }
 

@@ -10,6 +10,7 @@
 //     gives them their fate, and marks sectors bad or stretches dark.
 #pragma once
 
+#include <optional>
 #include <vector>
 
 #include "core/base/bits.h"
@@ -67,8 +68,11 @@ public:
 	// A flush that fails: each unit of what was not flushed is stored or lost for good.
 	IoStatus flush_failing(Random &random);
 
-	// Power failure. `damage` allows one physical block to become unreadable.
-	Cut cut(Random &random, bool damage);
+	// Power failure. `struck`: a sector whose physical block was just being written and is left
+	// unreadable.
+	Cut cut(Random &random, std::optional<Sector> struck = std::nullopt);
+	// The first sector of a unit that was not flushed.
+	Sector unflushed(u32 unit) const { return log_[unit].sector; }
 	// The same with every choice made: unit i of unflushed() survives if bit i is set.
 	void cut(u64 survivors);
 	u32 unflushed_units() const { return static_cast<u32>(log_.size()); }
@@ -86,7 +90,7 @@ public:
 	// Reads fail; a write heals it if `heals`, else it is accepted and reads go on failing.
 	void make_unreadable(Sector sector, bool heals);
 	void make_unwritable(Sector sector);
-	void heal_all();
+	void heal(Sector sector) { marks_[sector] = 0; }
 	bool is_unreadable(Sector sector) const { return marks_[sector] & kUnreadable; }
 	bool is_unwritable(Sector sector) const { return marks_[sector] & kUnwritable; }
 	// Nothing in these stretches can be read or written.
@@ -101,6 +105,8 @@ public:
 	void set_stubborn(std::vector<Stretch> where) { stubborn_ = std::move(where); }
 	usize late() const { return late_.size(); }
 	bool has_stubborn() const;
+	Sector late_sector(usize index) const { return late_[index].sector; }
+	u64 late_count(usize index) const { return late_[index].data.size(); }
 	void land(usize index);
 	// Of those that are not stubborn each lands or never will; `all`: none ever will.
 	void end_late(Random &random, bool all);
@@ -131,7 +137,7 @@ private:
 	void forget_log();
 	void forget_late(Sector sector, u32 count);
 	Cut choose(Random &random);
-	u64 damage_one(Random &random);
+	u64 damage(Sector sector);
 	IoStatus check(Sector sector, u32 count, u8 mark) const;
 
 	DiskShape shape_;

@@ -83,10 +83,30 @@ void Host::event()
 // A write that was refused long ago may arrive beside any other.
 void Host::land_some()
 {
-	if (!spare.late() || !chance.one_in(16))
+	if (spare.late() && chance.one_in(16))
+		land(chance.below(spare.late()));
+}
+
+// In the log it shows, for what is behind does not fit; elsewhere it does not.
+void Host::land(usize index)
+{
+	const Sector sector = spare.late_sector(index);
+	const u64 count = spare.late_count(index);
+	const Zone zone = trouble.zones().at(sector);
+	const bool visible = zone != Zone::data && shows && shows(sector);
+	if (visible ? !trouble.may_wound(zone) : zone != Zone::data && !trouble.may_land(zone))
 		return;
+	std::vector<Content> before;
+	for (u64 i = 0; i < count; ++i)
+		before.push_back(spare.content(sector + i));
 	trouble.note();
-	spare.land(chance.below(spare.late()));
+	trouble.note_hit();
+	say("late write arrives on", kFirstSpare, sector, count, IoStatus::ok);
+	spare.land(index);
+	for (u64 i = 0; visible && i < count; ++i)
+		trouble.wound({sector + i, before[i], spare.content(sector + i)});
+	if (zone != Zone::data && !visible)
+		trouble.hurt(sector, count);
 }
 
 void Host::power_up()
@@ -94,6 +114,7 @@ void Host::power_up()
 	cut_ = false;
 	locked_ = false;
 	cut_at_ = kNever;
+	unstable_slot_ = kNever;
 	waiting_.clear();
 }
 
@@ -168,12 +189,17 @@ IoStatus Host::write(DeviceIndex device, Sector sector, const void *data, u32 co
 		oracle.violate(Promise::stale, "something was written although no table may write");
 	if (device == kMainDevice)
 		check_copy_back(sector, count);
+	else
+		check_site(sector);
 	const auto [fate, elsewhere] = outcome(device, sector, count);
 	const IoStatus status =
 		disk(device).write(sector, scratch_.data(), count, false, fate, elsewhere);
 	say("core writes", device, sector, count, status, fate);
 	if (status != IoStatus::ok)
 		told(device, sector, count);
+	else if (device != kMainDevice && trouble.zones().site_at(sector) != kNever &&
+		 scratch_[0] != kZeros)
+		unstable_slot_ = sector;
 	land_some();
 	return status;
 }
@@ -212,12 +238,43 @@ IoStatus Host::flush(DeviceIndex device)
 	say("core flushes", device, 0, 0, status);
 	if (status != IoStatus::ok) {
 		trouble.note();
+		trouble.note_hit();
 		oracle.flush_failed();
 		owed[device] = true;
 		if (device != kMainDevice)
 			trouble.told_all();
 	}
+	if (device != kMainDevice)
+		unstable_slot_ = kNever;
 	return status;
+}
+
+// The protocol's rule for superblocks: never the newest valid slot, and one at a time.
+void Host::check_site(Sector sector)
+{
+	const Zones &zones = trouble.zones();
+	const Sector site = zones.site_at(sector);
+	if (site == kNever || scratch_[0] == kZeros)
+		return;
+	if (unstable_slot_ != kNever)
+		oracle.violate(Promise::lost, "a superblock was written before another was stable");
+	if (trouble.any() || trouble.any_silent(zones.at(sector)))
+		return; // the core cannot know what is there
+	const auto here = superblock(sector);
+	const auto other = superblock(site + (site == sector ? kBlockSectors : 0));
+	if (here && (!other || newer(*here, *other)))
+		oracle.violate(Promise::lost, "the newest superblock of a site was overwritten");
+}
+
+std::optional<Superblock> Host::superblock(Sector sector) const
+{
+	SuperblockDisk disk;
+	contents.spell(spare.content(sector), &disk);
+	Superblock found;
+	if (spare.is_unreadable(sector) || !is_whole(disk))
+		return std::nullopt;
+	unpack(disk, &found);
+	return found;
 }
 
 IoStatus Host::forward(Request request, u64 first, DeviceIndex device, Sector sector, u32 count)

@@ -7,11 +7,13 @@
 // makes from destructors (unlock, release_held, deallocate) never throw and never pause.
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <unordered_map>
 
 #include "core/base/bug.h"
+#include "core/journal/site.h"
 #include "core/platform/platform.h"
 #include "sim/fiber.h"
 #include "sim/oracle.h"
@@ -77,6 +79,7 @@ public:
 	u64 events() const { return events_; }
 	// The power fails before the event of that number.
 	void cut_at(u64 event) { cut_at_ = event; }
+	bool cut_is_due() const { return cut_at_ != kNever; }
 	bool is_cut() const { return cut_; }
 	void cut_now() { cut_ = was_cut_ = true; }
 	void power_up();
@@ -89,6 +92,8 @@ public:
 		 Fate fate = Fate::stored) const;
 	// Whether a thread can go on.
 	bool can_run(Fibers::Id id) const;
+	// A refused write to the spare arrives, if it may.
+	void land(usize index);
 	// Carries out a user's piece on the disk.
 	IoStatus perform(const Piece &piece);
 	// Threads that a signal reaches: the operator's, not a worker of ours.
@@ -105,6 +110,8 @@ public:
 	Oracle oracle;
 	Random &chance;
 	Users *users = nullptr;
+	// Whether a load would see that this block of the log is not what it was.
+	std::function<bool(Sector sector)> shows;
 	// Sectors of main that the core could not read, so that it may call them lost.
 	std::vector<bool> excused;
 	std::optional<Bug> planted;
@@ -121,12 +128,15 @@ private:
 	void land_some();
 	void told(DeviceIndex device, Sector sector, u32 count);
 	void check_copy_back(Sector sector, u32 count);
+	void check_site(Sector sector);
+	std::optional<Superblock> superblock(Sector sector) const;
 	Trouble::Outcome outcome(DeviceIndex device, Sector sector, u32 count);
 
 	std::unordered_map<void *, usize> live_;
 	std::vector<Fibers::Id> waiting_; // for the lock
 	std::vector<bool> killable_;	  // by thread
 	std::vector<Content> scratch_;
+	Sector unstable_slot_ = kNever; // a superblock that was written and not flushed
 	u64 events_ = 0;
 	u64 cut_at_ = kNever;
 	u64 graces_ = 0;

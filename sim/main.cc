@@ -66,9 +66,11 @@ int run_seeds(const Options &options)
 		    "has to survive\n",
 		    static_cast<Number>(tally.operations), static_cast<Number>(tally.given_up));
 	close_line("seeds", tally.items, tally);
-	const bool idle = !tally.crashes || !tally.torn || !tally.bad;
+	const bool idle = !tally.crashes || !tally.torn || !tally.bad || tally.too_short;
 	if (idle)
-		std::printf("nothing was tried: a zero among what went wrong\n");
+		std::printf("too little was tried: a zero among what went wrong, or %llu seeds of "
+			    "fewer than 200 operations or 3 power failures\n",
+			    static_cast<Number>(tally.too_short));
 	return !tally.ok() || idle || tally.items != options.seeds;
 }
 

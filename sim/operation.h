@@ -20,6 +20,7 @@ namespace remap::sim {
 	X(flush)                                                                                   \
 	X(add)                                                                                     \
 	X(add_nocopy)                                                                              \
+	X(crowd)                                                                                   \
 	X(relocate)                                                                                \
 	X(remove)                                                                                  \
 	X(remove_part)                                                                             \

@@ -24,11 +24,13 @@ Trouble::Outcome Trouble::of_metadata_write(Random &random, Sector sector, u32 c
 {
 	const Zone zone = zones_.at(sector);
 	const u32 rate = zone == victim_ ? rates_.metadata_write : rates_.anywhere_write;
-	if (may_tell(zone) && hit(random, rate)) {
-		const Fate fate = refusal(random, may_hurt(zone));
-		if (fate == Fate::refused_late)
-			hurt(sector, count);
-		return {fate, 0};
+	// One that fails often comes with another: a hiccup of the device.
+	const bool again = hiccup_ && armed && random.one_in(2);
+	hiccup_ = may_tell(zone) && (again || hit(random, rate));
+	if (hiccup_) {
+		any_ = true;
+		hits_ += again;
+		return {refusal(random, true), 0};
 	}
 	return may_hurt(zone) ? silent(random, sector, count) : Outcome{};
 }
@@ -51,21 +53,50 @@ Trouble::Outcome Trouble::silent(Random &random, Sector sector, u32 count)
 
 void Trouble::hurt(Sector sector, u64 count)
 {
-	damaged_ |= bit(victim_);
+	silent_ |= bit(victim_);
 	any_ = true;
 	for (u64 i = 0; i < count; ++i)
 		hurt_.push_back(sector + i);
 }
 
+void Trouble::wound(const Wound &wound)
+{
+	wounded_ |= bit(zones_.at(wound.sector));
+	any_ = true;
+	wounds_.push_back(wound);
+}
+
+bool Trouble::may_hurt(Zone zone) const
+{
+	return zone == victim_ && !((suspects_ | wounded_) & ~bit(zone));
+}
+
+bool Trouble::may_wound(Zone zone) const { return !((silent_ | wounded_) & ~bit(zone)); }
+
+bool Trouble::may_land(Zone zone)
+{
+	if (!silent_)
+		victim_ = zone;
+	return may_hurt(zone);
+}
+
 bool Trouble::must_load(u32 dark) const
 {
-	return std::popcount(suspects_ | damaged_ | dark) <= 1 || (!damaged_ && !dark);
+	const u32 damaged = silent_ | wounded_;
+	return std::popcount(suspects_ | damaged | dark) <= 1 || (!damaged && !dark);
+}
+
+void Trouble::forget_wounds()
+{
+	wounded_ = 0;
+	wounds_.clear();
 }
 
 void Trouble::all_is_well(Zone next)
 {
-	suspects_ = damaged_ = 0;
+	suspects_ = silent_ = 0;
 	hurt_.clear();
+	forget_wounds();
 	victim_ = next;
 }
 

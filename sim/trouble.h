@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // Trouble: what goes wrong with the devices, and what of it a set has to survive.
 //
-// The metadata has three zones. Damage that nobody is told of (lost, misdirected, late and rotten
-// sectors) happens in one of them at a time, the victim; an error that the core is told of may put
-// a zone out of use. As long as both together concern one zone, or all can be read and none is
-// damaged, a load has to succeed and nothing may be missing. Beyond that it may refuse, and must
-// not invent; and what the promises do not cover, such as silent damage to the only copy in use,
-// does not happen here.
+// The metadata has three zones. Damage that nothing shows (lost, misdirected and late writes, rot
+// of a superblock) happens in one of them at a time, the victim; damage that shows, in one copy at
+// a time; an error that the core is told of may put a zone out of use. As long as all together
+// concern one zone, or all can be read and none is damaged, a load has to succeed and nothing may
+// be missing. Beyond that it may refuse, and must not invent; and what the promises do not cover,
+// such as damage that does not show in the only copy in use, does not happen here.
 #pragma once
 
 #include <vector>
@@ -67,24 +67,40 @@ public:
 	// The core was told that a zone, or a flush of all, failed.
 	void told(Zone zone) { suspects_ |= bit(zone); }
 	void told_all() { suspects_ |= kAll; }
-	// Sectors of the victim are not what they should be, and nobody knows.
+	// Sectors of the victim are not what they should be, and nothing shows it.
 	void hurt(Sector sector, u64 count);
-	bool may_hurt(Zone zone) const { return zone == victim_ && !(suspects_ & ~bit(zone)); }
-	bool may_tell(Zone zone) const { return zone == victim_ || !damaged_; }
+	// A sector of a copy is unreadable or does not fit its checksum, which whoever looks will
+	// see.
+	struct Wound {
+		Sector sector;
+		Content original; // what it held
+		Content rotten;	  // what it holds instead
+	};
+	void wound(const Wound &wound);
+	bool may_hurt(Zone zone) const;
+	bool may_wound(Zone zone) const;
+	bool may_tell(Zone zone) const { return zone == victim_ || !silent_; }
+	// A refused write is about to arrive: whether it may.
+	bool may_land(Zone zone);
 	// Of these zones, those that may be unreadable at the next load.
-	u32 may_be_dark(u32 zones) const { return damaged_ ? zones & damaged_ : zones; }
+	u32 may_be_dark(u32 zones) const { return silent_ ? zones & silent_ : zones; }
 	bool must_load(u32 dark) const;
 	// All was read, compared and made equal again: another zone may be next.
 	void all_is_well(Zone next);
 	const std::vector<Sector> &hurt_sectors() const { return hurt_; }
+	const std::vector<Wound> &wounds() const { return wounds_; }
+	void forget_wounds();
 	Zone victim() const { return victim_; }
 	u32 suspects() const { return suspects_; }
-	u32 damaged() const { return damaged_; }
+	bool any_silent(Zone zone) const { return silent_ & bit(zone); }
 
 	// Whether anything went wrong since the last call of forget().
 	bool any() const { return any_; }
 	void note() { any_ = true; }
 	void forget() { any_ = false; }
+	// How often chance struck, or a loss came to light.
+	void note_hit() { ++hits_; }
+	u64 hits() const { return hits_; }
 	// While false nothing goes wrong.
 	bool armed = false;
 
@@ -97,6 +113,7 @@ private:
 		if (!armed || !rate || random.below(1000) >= rate)
 			return false;
 		any_ = true;
+		++hits_;
 		return true;
 	}
 	Outcome of_data(Random &random, u32 rate);
@@ -107,9 +124,13 @@ private:
 	Zones zones_;
 	Zone victim_ = Zone::head;
 	u32 suspects_ = 0;
-	u32 damaged_ = 0;
+	u32 silent_ = 0;
+	u32 wounded_ = 0;
 	std::vector<Sector> hurt_;
+	std::vector<Wound> wounds_;
+	bool hiccup_ = false;
 	bool any_ = false;
+	u64 hits_ = 0;
 };
 
 } // namespace remap::sim

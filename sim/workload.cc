@@ -33,13 +33,13 @@ constexpr Share kShares[] = {
 	{Act::suspend, 10},
 	{Act::reload, 8},
 	{Act::reload_read_only, 3},
-	{Act::darken, 12},
+	{Act::darken, 16},
 	{Act::signal, 6},
 	{Act::spoil_main, 15},
 	{Act::spoil_spare, 3},
 	{Act::refuse_main, 4},
 	{Act::land, 20},
-	{Act::rot, 8},
+	{Act::rot, 14},
 	{Act::check, 4},
 };
 
@@ -63,6 +63,11 @@ void Workload::choose_devices()
 	shape.main = {kMain[random_.below(std::size(kMain))], physical, tear};
 	shape.spare = {1200 + random_.below(300) * 8, physical, tear};
 	shape.pause_share = static_cast<u32>(random_.below(4) * 25);
+	crowded_ = random_.one_in(6);
+	if (crowded_) {
+		shape.main.sectors = 8192;
+		shape.spare.sectors += 3000;
+	}
 	for (Sector &spot : hot_)
 		spot = random_.below(shape.main.sectors);
 }
@@ -83,7 +88,8 @@ void Workload::choose_rates()
 	rates.doomed = some(6, 10);
 	rates.lost = some(3, 100);
 	rates.misdirected = some(4, 50);
-	setup_.max_extents = 16 + random_.below(300);
+	rates.cut_damage = some(2, 100);
+	setup_.max_extents = crowded_ ? 300 + random_.below(500) : 16 + random_.below(300);
 }
 
 Sector Workload::somewhere(Sector limit)
@@ -115,6 +121,13 @@ Act Workload::act()
 	return Act::check;
 }
 
+// What is dark now is often all that is bright at the next start.
+void Workload::choose_zones(Operation *darken)
+{
+	darken->at = random_.below(8);
+	darken->length = random_.one_in(2) ? 7 - darken->at : random_.below(8);
+}
+
 Operation Workload::operation()
 {
 	const Sector main = setup_.shape.main.sectors;
@@ -124,12 +137,19 @@ Operation Workload::operation()
 	made.length = min_of(some_length(), main - made.at);
 	made.place = somewhere(main);
 	made.salt = random_.next();
+	if (made.act == Act::darken)
+		choose_zones(&made);
+	if (made.act == Act::rot)
+		made.place = random_.next() >> 32;
 	return made;
 }
 
 void Workload::choose_operations()
 {
 	const u64 operations = kOperations + random_.below(60);
+	if (crowded_)
+		script_.push_back({Act::crowd, somewhere(setup_.shape.main.sectors),
+				   150 + random_.below(250), 0, random_.next()});
 	for (u64 i = 0; i < operations; ++i) {
 		script_.push_back(operation());
 		if (i % (operations / (kCrashes + 1)) == 20)

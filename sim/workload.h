@@ -18,6 +18,7 @@ private:
 	void choose_rates();
 	void choose_operations();
 	Operation operation();
+	void choose_zones(Operation *darken);
 	Act act();
 	Sector somewhere(Sector limit);
 	u64 some_length();
@@ -26,6 +27,7 @@ private:
 	Setup setup_;
 	Script script_;
 	Sector hot_[6] = {};
+	bool crowded_ = false; // many extents
 };
 
 } // namespace remap::sim

@@ -11,8 +11,10 @@ World::World(const Setup &setup)
     : setup_(setup), random_(setup.seed), host_(setup.shape, setup.rates, random_),
       ledger_(setup.shape.main.sectors), traffic_(host_, ledger_)
 {
+	forget_broken_invariant();
 	host_.users = &traffic_;
 	host_.planted = setup.bug;
+	host_.shows = [this](Sector sector) { return shows(sector); };
 	open();
 	if (core_)
 		ledger_.take(*core_);
@@ -36,6 +38,7 @@ void World::note_all()
 {
 	note(host_.oracle.broken(), host_.oracle.violation());
 	note(Promise::lost, ledger_.violation());
+	note(Promise::lost, broken_invariant());
 }
 
 Findings World::run(const Script &script)
@@ -70,8 +73,11 @@ void World::finish()
 	if (setup_.cut)
 		return;
 	random_ = Random(setup_.seed);
-	host_.cut_now();
-	recover();
+	constexpr u64 kCrashes = 3;
+	do {
+		host_.cut_now();
+		recover();
+	} while (findings_.crashes < kCrashes && !failed() && !over_);
 }
 
 // One thread or one device does one thing. false: nothing is left to do.

@@ -27,11 +27,13 @@ private:
 	void apply(const Operation &operation);
 	void write(const Operation &operation, Op op, bool fua);
 	void add(const Operation &operation, bool copy);
+	void crowd(const Operation &operation);
 	void relocate(const Operation &operation);
 	void remove(const Operation &operation);
 	void remove_part(const Operation &operation);
 	void remove_stale(const Operation &operation);
 	void clear();
+	void land();
 	void sync();
 	void crash(const Operation &operation);
 	void spoil(const Operation &operation);
@@ -43,16 +45,22 @@ private:
 
 	void darken(const Operation &operation);
 	void rot(const Operation &operation);
+	void rot_sector(Zone zone, Sector sector, u64 bit);
+	void wound(Zone zone, Sector sector, Content rotten);
+	bool shows(Sector sector) const;
 
 	// ---- life (world_life.cc) ----
 	enum class Opened : u8 { yes, refused, cut };
 	Opened try_open();
 	void open();
+	bool prepare(bool last);
+	void heal();
 	void serve(bool clean);
 	void set_dark(u32 zones);
 	void mend_silently();
 	void cut_power();
 	void cut_by_chance();
+	std::optional<Sector> struck(const Disk &disk);
 	void cut_exactly(u64 survivors);
 	void close_core();
 	void unwind();

@@ -45,6 +45,8 @@ World::Opened World::try_open()
 void World::set_dark(u32 zones)
 {
 	dark_ = zones;
+	if (zones)
+		host_.trouble.note();
 	std::vector<Stretch> stretches;
 	for (const Zone zone : kZones)
 		if (zones & Trouble::bit(zone)) {
@@ -59,34 +61,65 @@ void World::set_dark(u32 zones)
 void World::open()
 {
 	u32 attempts = setup_.cut ? 0 : static_cast<u32>(random_.below(4));
-	for (;; attempts -= attempts != 0) {
+	for (bool healed = false;; attempts -= attempts != 0) {
 		const bool last = attempts == 0;
-		const u32 wanted = last ? 0 : next_dark_;
-		next_dark_ = random_.one_in(2) ? next_dark_ : 0;
-		const u32 dark = has_set_ ? host_.trouble.may_be_dark(wanted) : 0;
-		const bool must = host_.trouble.must_load(dark);
-		set_dark(dark);
-		host_.trouble.forget();
-		host_.trouble.armed = !last && has_set_;
-		if (!last && random_.one_in(2))
-			host_.cut_at(host_.events() + 1 + random_.below(50));
+		const bool must = prepare(last);
 		const u32 suspects = host_.trouble.suspects();
+		const u64 hits = host_.trouble.hits();
 		const Opened opened = try_open();
 		host_.cut_at(kNever);
+		host_.spare.set_missing(IoStatus::ok);
 		if (opened == Opened::yes) {
-			const bool clean = !dark && !host_.trouble.any() && host_.writes;
-			return serve(clean && suspects == host_.trouble.suspects());
+			return serve(!dark_ && hits == host_.trouble.hits() &&
+				     suspects == host_.trouble.suspects());
 		}
 		if (opened == Opened::cut)
 			cut_power();
-		else if (must && !host_.trouble.any())
+		else if (must && hits == host_.trouble.hits())
 			return note(Promise::lost, "refused: " + refusal_);
 		close_core();
-		if (opened == Opened::refused && last) {
+		if (opened == Opened::refused && last && healed) {
 			over_ = findings_.given_up = true;
 			return;
 		}
+		healed = last;
+		if (last)
+			heal();
 	}
+}
+
+// Makes trouble for one attempt. Whether it must succeed, or fail for an excuse of its own.
+bool World::prepare(bool last)
+{
+	Trouble &trouble = host_.trouble;
+	const u32 wanted = last ? 0 : random_.one_in(2) ? next_dark_ : random_.below(8);
+	set_dark(has_set_ ? trouble.may_be_dark(static_cast<u32>(wanted)) : 0);
+	const bool must = trouble.must_load(dark_);
+	trouble.forget();
+	if (dark_)
+		trouble.note();
+	trouble.armed = !last && has_set_;
+	if (!last && random_.one_in(2))
+		host_.cut_at(host_.events() + 1 + random_.below(30));
+	if (!last && random_.one_in(16)) {
+		host_.spare.set_missing(IoStatus::transport);
+		return false;
+	}
+	return must;
+}
+
+// Somebody brings back what could be seen to be damaged.
+void World::heal()
+{
+	const std::vector<Trouble::Wound> &wounds = host_.trouble.wounds();
+	for (usize i = wounds.size(); i-- > 0;) { // the last one first: two may have hit a sector
+		const Trouble::Wound &wound = wounds[i];
+		const Content now = host_.spare.content(wound.sector);
+		if (now == wound.rotten)
+			host_.spare.put(wound.sector, wound.original);
+		host_.spare.heal(wound.sector);
+	}
+	host_.trouble.forget_wounds();
 }
 
 void World::serve(bool clean)
@@ -96,10 +129,9 @@ void World::serve(bool clean)
 		return;
 	check_copies();
 	mend_silently();
-	const bool pinned = host_.spare.has_stubborn() && !random_.one_in(4);
-	if (pinned)
-		return;
-	host_.spare.end_late(random_, true);
+	heal();
+	if (random_.one_in(8))
+		host_.spare.end_late(random_, true);
 	host_.trouble.all_is_well(kZones[random_.below(3)]);
 }
 
@@ -108,9 +140,7 @@ void World::serve(bool clean)
 void World::mend_silently()
 {
 	const Layout &layout = core_->layout();
-	const Sector copy_sectors = (layout.journal_blocks() + 2 * layout.area_blocks()) * 8;
 	std::vector<Sector> mirror(setup_.shape.spare.sectors);
-	(void)copy_sectors;
 	const auto pair = [&](Sector a, Sector b, u64 count) {
 		for (u64 i = 0; i < count; ++i) {
 			mirror[a + i] = b + i;
@@ -144,10 +174,30 @@ void World::cut_by_chance()
 {
 	for (Disk *disk : {&host_.main, &host_.spare}) {
 		disk->end_late(random_, false);
-		const Disk::Cut cut = disk->cut(random_, false);
+		const Disk::Cut cut = disk->cut(random_, struck(*disk));
 		findings_.torn += cut.torn;
 		findings_.bad += cut.damaged;
 	}
+}
+
+// Which block the head was over: one of those that were being written, if its loss is covered.
+std::optional<Sector> World::struck(const Disk &disk)
+{
+	Trouble &trouble = host_.trouble;
+	if (!has_set_ || !disk.unflushed_units() || !random_.percent(trouble.rates().cut_damage))
+		return std::nullopt;
+	const Sector sector =
+		disk.unflushed(static_cast<u32>(random_.below(disk.unflushed_units())));
+	const Zone zone = &disk == &host_.spare ? trouble.zones().at(sector) : Zone::data;
+	// A slot that is being written is not the one that counts, so its loss costs nothing.
+	if (zone == Zone::data || trouble.zones().site_at(sector) != kNever)
+		return sector;
+	if (!trouble.may_wound(zone))
+		return std::nullopt;
+	const u32 physical = disk.shape().physical;
+	for (u32 i = 0; i < physical; ++i)
+		trouble.wound({sector / physical * physical + i, kZeros, kRaw});
+	return sector;
 }
 
 void World::cut_exactly(u64 survivors)
@@ -245,8 +295,8 @@ void World::look_read_only()
 	host_.writes = false;
 	host_.trouble.forget();
 	host_.trouble.armed = false;
-	set_dark(0);
-	const bool must = host_.trouble.must_load(0);
+	set_dark(host_.trouble.may_be_dark(random_.one_in(2) ? next_dark_ : 0));
+	const bool must = host_.trouble.must_load(dark_);
 	if (try_open() == Opened::yes) {
 		ledger_.peek(*core_);
 		check_content();

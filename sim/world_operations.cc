@@ -27,6 +27,8 @@ void World::apply(const Operation &operation)
 		return add(operation, true);
 	case Act::add_nocopy:
 		return add(operation, false);
+	case Act::crowd:
+		return crowd(operation);
 	case Act::relocate:
 		return relocate(operation);
 	case Act::remove:
@@ -59,10 +61,7 @@ void World::apply(const Operation &operation)
 	case Act::refuse_main:
 		return spoil(operation);
 	case Act::land:
-		for (Disk *disk : {&host_.main, &host_.spare})
-			if (disk->late())
-				disk->land(random_.below(disk->late()));
-		return;
+		return land();
 	case Act::check:
 		return check();
 	}
@@ -203,6 +202,19 @@ void World::relocate(const Operation &operation)
 		     operation.at, operation.length, 0);
 }
 
+// So many extents of a block each that a checkpoint has several blocks.
+void World::crowd(const Operation &operation)
+{
+	const u32 block = setup_.shape.block;
+	const u64 step = 2 * block;
+	const u64 slots = setup_.shape.main.sectors / step;
+	for (u64 i = 0; i < operation.length && i < slots && !host_.is_cut(); ++i) {
+		const Sector at = (operation.at / step + i) % slots * step;
+		send(numbers("relocate", at, block), Change::relocate, at, block, 0);
+		quiet();
+	}
+}
+
 // The extent at the place or behind it.
 void World::remove(const Operation &operation)
 {
@@ -227,11 +239,42 @@ void World::remove_part(const Operation &operation)
 	send(numbers("remove_remap", found.main, length), Change::remove, found.main, length, 0);
 }
 
+void World::land()
+{
+	if (host_.main.late())
+		host_.main.land(random_.below(host_.main.late()));
+	if (host_.spare.late())
+		host_.land(random_.below(host_.spare.late()));
+}
+
+// A block of the log, but not the last: behind that one nothing has to fit.
+bool World::shows(Sector sector) const
+{
+	const Zone zone = host_.trouble.zones().at(sector);
+	if (!core_ || !core_->journal().opened() || host_.trouble.suspects() & Trouble::bit(zone))
+		return false;
+	const Layout &layout = core_->layout();
+	const u64 ring = layout.journal_blocks();
+	const u64 end = core_->journal().journal_end();
+	for (u64 i = core_->journal().superblock().journal_start; i + 1 < end; ++i)
+		for (u32 copy = 0; copy < kCopies; ++copy)
+			if (layout.journal(copy) + i % ring * kBlockSectors == sector)
+				return true;
+	return false;
+}
+
 void World::clear() { send("clear_all", Change::remove, 0, setup_.shape.main.sectors, 0); }
 
 void World::sync() { send("sync", Change::remove, 0, 0, 0); }
 
-void World::crash(const Operation &operation) { host_.cut_at(host_.events() + operation.at + 1); }
+// A failure that is still to come comes now, so that none is left out.
+void World::crash(const Operation &operation)
+{
+	if (host_.cut_is_due())
+		host_.cut_now();
+	else
+		host_.cut_at(host_.events() + operation.at + 1);
+}
 
 // Sectors go bad while nobody looks.
 void World::spoil(const Operation &operation)
@@ -278,31 +321,64 @@ void World::remove_stale(const Operation &operation)
 		host_.oracle.admit(sector, host_.main.content(sector));
 }
 
-// Zones of the spare that give nothing, from now on or from the next start on.
+// Zones of the spare that give nothing, from now on and at the next start.
 void World::darken(const Operation &operation)
 {
-	const u32 zones = static_cast<u32>(operation.length % 8);
-	const bool one = zones && !(zones & (zones - 1));
-	const u32 allowed = host_.trouble.may_be_dark(zones);
-	if (operation.place % 4 == 0 && one && allowed)
-		set_dark(zones);
-	else
-		next_dark_ = zones;
+	const u32 now = static_cast<u32>(operation.at % 8);
+	const u32 allowed = host_.trouble.may_be_dark(now);
+	next_dark_ = static_cast<u32>(operation.length % 8);
+	if (operation.place % 2 == 0)
+		set_dark(allowed);
 }
 
-// A bit turns, or a sector goes bad, where nobody looks before the next load.
+// A bit turns, or a sector goes bad, where nobody looks before the next load: often at the end of
+// the log, else anywhere. Or a block of the log becomes what it was before it was written.
 void World::rot(const Operation &operation)
 {
+	const Layout &layout = core_->layout();
+	const Zone zone = operation.place % 2 ? Zone::head : Zone::tail;
+	const Stretch &all = host_.trouble.zones().of(zone);
+	const u64 end = core_->journal().journal_end();
+	const u64 back = operation.length % 5;
+	const u64 live = end - core_->journal().superblock().journal_start;
+	const Sector block = layout.journal(zone == Zone::tail) +
+			     (end - back) % layout.journal_blocks() * kBlockSectors;
+	if (operation.at % 3 == 0)
+		return rot_sector(zone, all.first + operation.place / 2 % all.count, operation.at);
+	if (operation.at % 3 == 1 && end >= back)
+		return rot_sector(zone, block + operation.place % kBlockSectors, operation.at);
+	// The last block of that copy may not: of that nothing would show.
+	const bool shows = back > 1 && back <= live && !core_->journal().failed() &&
+			   !(host_.trouble.suspects() & Trouble::bit(zone));
+	for (u32 i = 0; shows && i < kBlockSectors; ++i)
+		wound(zone, block + i, kZeros);
+}
+
+void World::rot_sector(Zone zone, Sector sector, u64 bit)
+{
 	Trouble &trouble = host_.trouble;
-	if (!trouble.may_hurt(trouble.victim()))
+	const bool in_site = trouble.zones().site_at(sector) != kNever;
+	const Content content = host_.spare.content(sector);
+	const Content rotten = host_.contents.flipped(content, static_cast<u32>(bit / 6));
+	if (!in_site)
+		return wound(zone, sector, bit / 3 % 2 ? content : rotten);
+	if (!trouble.may_hurt(zone))
 		return;
-	const Stretch &zone = trouble.zones().of(trouble.victim());
-	const Sector sector = zone.first + operation.place % zone.count;
 	trouble.hurt(sector, 1);
-	if (operation.at % 2)
-		return host_.spare.rot(sector, static_cast<u32>(operation.at));
-	++findings_.bad;
+	host_.spare.put(sector, rotten);
+}
+
+// The sector becomes what it is said to, or unreadable if that is nothing new.
+void World::wound(Zone zone, Sector sector, Content rotten)
+{
+	const Content original = host_.spare.content(sector);
+	if (!host_.trouble.may_wound(zone))
+		return;
+	host_.trouble.wound({sector, original, rotten});
+	if (rotten != original)
+		return host_.spare.put(sector, rotten);
 	host_.spare.make_unreadable(sector, true);
+	++findings_.bad;
 }
 
 } // namespace remap::sim

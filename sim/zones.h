@@ -17,7 +17,7 @@ public:
 		const Sector head_end = layout.physical(0);
 		const Sector tail = layout.physical(layout.data_sectors() - 1) + 1;
 		of_[index(Zone::head)] = {0, head_end};
-		of_[index(Zone::middle)] = {layout.middle_site(), kSiteBlocks * kBlockSectors};
+		of_[index(Zone::middle)] = {layout.middle_site(), kSiteSectors};
 		of_[index(Zone::tail)] = {tail, spare_sectors - tail};
 	}
 
@@ -29,7 +29,17 @@ public:
 				return zone;
 		return Zone::data;
 	}
-	static bool has_copy(Zone zone) { return zone == Zone::head || zone == Zone::tail; }
+	// The first sector of the site that this is a part of, or the largest number there is.
+	Sector site_at(Sector physical) const
+	{
+		const Stretch &tail = of(Zone::tail);
+		const Sector sites[] = {of(Zone::head).first, of(Zone::middle).first,
+					tail.first + tail.count - kSiteSectors};
+		for (const Sector site : sites)
+			if (Stretch{site, kSiteSectors}.touches(physical, 1))
+				return site;
+		return ~Sector{0};
+	}
 
 private:
 	static constexpr usize index(Zone zone) { return static_cast<usize>(zone); }

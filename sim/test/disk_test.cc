@@ -74,7 +74,7 @@ TEST_F(SimDisk, EverySubsetOfUnflushedSectorsCanSurvive)
 		Disk disk = make();
 		write(disk, 0, 2, 10);
 		write(disk, 8, 1, 20);
-		disk.cut(random, false);
+		disk.cut(random);
 		seen.insert({read(disk, 0), read(disk, 1), read(disk, 8)});
 	}
 	EXPECT_EQ(seen.size(), 8u);
@@ -87,7 +87,7 @@ TEST_F(SimDisk, EitherOfTwoWritesToASectorCanSurvive)
 		Disk disk = make();
 		write(disk, 0, 1, 10);
 		write(disk, 0, 1, 11);
-		disk.cut(random, false);
+		disk.cut(random);
 		seen.insert(read(disk, 0));
 	}
 	EXPECT_EQ(seen, (std::set<Content>{0, 10, 11}));
@@ -99,7 +99,7 @@ TEST_F(SimDisk, WholeBlocksAreTornBetweenThemAlone)
 	for (u32 i = 0; i < kTrials; ++i) {
 		Disk disk = make(8, 8);
 		write(disk, 4, 12, 10); // half a block and a whole one
-		torn += disk.cut(random, false).torn;
+		torn += disk.cut(random).torn;
 		EXPECT_EQ(read(disk, 4) != 0, read(disk, 7) != 0);
 		EXPECT_EQ(read(disk, 8) != 0, read(disk, 15) != 0);
 	}
@@ -110,18 +110,12 @@ TEST_F(SimDisk, ACutMayLeaveOnePhysicalBlockUnreadable)
 {
 	Disk disk = make(8);
 	write(disk, 9, 1, 10);
-	EXPECT_EQ(disk.cut(random, true).damaged, 8u);
+	EXPECT_EQ(disk.cut(random, 9).damaged, 8u);
 	for (Sector sector = 0; sector < 64; ++sector)
 		EXPECT_EQ(disk.is_unreadable(sector), sector >= 8 && sector < 16) << sector;
 	write(disk, 12, 1, 20);
 	EXPECT_EQ(read(disk, 12), 20u);
 	EXPECT_TRUE(disk.is_unreadable(11));
-}
-
-TEST_F(SimDisk, ACutWithNothingUnflushedDamagesNothing)
-{
-	Disk disk = make(8);
-	EXPECT_EQ(disk.cut(random, true).damaged, 0u);
 }
 
 TEST_F(SimDisk, BadSectorsHealWhenWrittenOrDoNot)
