@@ -20,7 +20,7 @@ CMAKE_FLAGS += $(if $(CXX_PROGRAMS),-DCMAKE_CXX_COMPILER=$(CXX_PROGRAMS)) $(if $
 SH := bash
 
 .DEFAULT_GOAL := all
-.PHONY: all programs programs-if-possible module module-if-possible install uninstall check check-vm check-model unit \
+.PHONY: all programs programs-if-possible module module-if-possible install uninstall check check-vm check-model check-fuzz unit \
 	sanitize sanitize-address sanitize-thread bench bench-vm lint format clean help
 
 all: programs-if-possible module-if-possible
@@ -61,6 +61,10 @@ check-vm:
 # The metadata protocol, all states of it; up to ten minutes and 8 GiB.
 check-model:
 	@$(SH) scripts/check-model.sh
+
+# Each fuzzer for FUZZ_SECONDS, an hour unless told otherwise, on the corpus in build/fuzz/corpus.
+check-fuzz:
+	@$(SH) scripts/fuzz.sh long
 
 unit: programs
 	@$(SH) scripts/run-unit.sh $(BUILD)

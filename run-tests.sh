@@ -18,7 +18,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")"
 SERIES=(6.1 6.12)
 FLAVOURS=(cloud plain)
 
-install_packages() { scripts/deps.sh build lint vm headers headers-cloud; }
+install_packages() { scripts/deps.sh build lint fuzz vm headers headers-cloud; }
 
 build_programs() {
     make --no-print-directory programs WERROR=1
@@ -67,6 +67,7 @@ declare_steps() {
     add_step map-symbols 60 tests/lint/map-symbols.sh
     add_step unit 900 unit_tests
     add_step tools 600 tests/tools/run
+    add_step fuzz 900 scripts/fuzz.sh short
     add_step sanitize-address 900 make --no-print-directory sanitize-address
     add_step sanitize-thread 900 make --no-print-directory sanitize-thread
     add_step lint 300 tests/lint/run

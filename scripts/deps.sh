@@ -10,6 +10,7 @@
 #     vm             QEMU and what builds the images of tests/vm
 #     cross          a big-endian compiler and its emulator, for tests/images/big-endian.sh
 #     lint           what looks at the sources, and the second compiler
+#     fuzz           clang with libFuzzer and the sanitizers' runtime
 #     model          spin and the compiler it needs, for the model of the metadata protocol
 #
 # Only what is missing is installed, without recommended packages. No kernel image is ever
@@ -35,6 +36,7 @@ packages_of() {
         here) printf '%s\n' "linux-headers-$(uname -r)" dmsetup e2fsprogs mount util-linux kmod ;;
         cross) printf '%s\n' g++-s390x-linux-gnu qemu-user ;;
         lint) printf '%s\n' shellcheck clang clang-format cppcheck ;;
+        fuzz) printf '%s\n' clang libclang-rt-14-dev llvm-14 cmake make pkg-config libfmt-dev ;;
         model) printf '%s\n' spin gcc libc6-dev ;;
         *) die "there is no group '$1'; the groups are build, headers, headers-cloud, here, vm, cross, lint and model." ;;
     esac

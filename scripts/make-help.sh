@@ -13,6 +13,7 @@ make check                ./run-tests.sh: all tests
 make check-vm             all VM cases on Linux 6.12 and 6.1, cloud and plain; the module in two parts;
                           a fresh install
 make check-model          all states of the metadata protocol, and the wrong readings of it
+make check-fuzz           each fuzzer for an hour (FUZZ_SECONDS=3600), on a corpus that is kept
 make unit                 the unit tests
 make sanitize             the unit tests with address, undefined and thread sanitizers
 make bench                the benchmarks

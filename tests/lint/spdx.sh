@@ -6,7 +6,7 @@ set -euo pipefail
 
 while IFS= read -r file; do
     case $file in
-        *.md | LICENSE | .gitignore | .editorconfig | .shellcheckrc | *.json | *.txt.golden | */golden/*) continue ;;
+        *.md | LICENSE | .gitignore | .editorconfig | .shellcheckrc | *.json | *.txt.golden | */golden/* | fuzz/seeds/*) continue ;;
     esac
     [[ -s $file ]] || continue
     head -n 6 "$file" | grep -q 'SPDX-License-Identifier: GPL-2.0' || finding "$file" "no SPDX line in the first six"
