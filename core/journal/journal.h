@@ -94,8 +94,8 @@ public:
 	}
 	// Makes a set where survey() found that one may be made, and surveys it. Errors: as open().
 	Status format(Refusal &why);
-	// Marks the set as closed, if it may write; reopen() begins the next epoch. After an error of either the set
-	// serves what is mapped, and changes nothing.
+	// Marks the set as closed, if it may write; reopen() begins the next epoch. After an error
+	// of either the set serves what is mapped, and changes nothing.
 	void close();
 	Status reopen();
 
