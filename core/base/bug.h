@@ -37,6 +37,7 @@ namespace remap {
 	X(ambiguous_end, "the end of a log is believed although its only copy is damaged there")   \
 	X(checkpoint_frees_early, "the journal is freed before the checkpoint is published")       \
 	X(checkpoint_no_flush, "a checkpoint is published before it is stable")                    \
+	X(checkpoint_ignores_flush, "a checkpoint goes on although a flush failed meanwhile")        \
 	X(checkpoint_same_area, "a checkpoint overwrites the one in use")                          \
 	X(checkpoint_late_start, "the log of a checkpoint begins where it ended")                  \
 	X(ring_overrun, "a block of the journal that is still needed is rewritten")                \

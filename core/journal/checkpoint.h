@@ -16,7 +16,8 @@ namespace remap {
 
 template <Platform P> void Journal<P>::work_on_checkpoint()
 {
-	if (!writing_.running && 2 * (end_ - now_.journal_start) >= layout_.journal_blocks())
+	if (!writing_.running && 2 * (end_ - now_.journal_start) >= layout_.journal_blocks() &&
+	    !has_bug(platform_, Bug::ring_overrun))
 		begin_checkpoint();
 	// Twice an area over a ring, so that it is complete before the other half is full.
 	const u64 steps = 1 + div_round_up(2 * layout_.area_blocks(), layout_.journal_blocks());
@@ -46,6 +47,7 @@ template <Platform P> void Journal<P>::begin_checkpoint()
 	writing_.area =
 		has_bug(platform_, Bug::checkpoint_same_area) ? now_.root.area : 1 - now_.root.area;
 	writing_.start = end_;
+	writing_.failures = debt_.failures(kFirstSpare);
 	writing_.previous = end_crc_;
 	if (has_bug(platform_, Bug::checkpoint_frees_early)) {
 		now_.journal_start = end_;
@@ -100,6 +102,11 @@ template <Platform P> Status Journal<P>::publish_checkpoint()
 	writing_.running = false;
 	if (!has_bug(platform_, Bug::checkpoint_no_flush))
 		TRY(fence(flush_copies(now_.copies)));
+	// A flush of somebody else's step failed meanwhile: the blocks may be gone. The next commit
+	// begins a new one.
+	if (debt_.failures(kFirstSpare) != writing_.failures &&
+	    !has_bug(platform_, Bug::checkpoint_ignores_flush))
+		return {};
 	const bool late = has_bug(platform_, Bug::checkpoint_late_start);
 	Superblock superblock = now_;
 	superblock.root = {writing_.id, writing_.blocks, writing_.area, writing_.crc};

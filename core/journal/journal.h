@@ -261,6 +261,7 @@ private:
 		u32 area = 0;
 		u32 crc = 0;
 		u64 start = 0; // the log's first block for it
+		u64 failures = 0; // of flushes, when it began
 		u32 previous = 0;
 	};
 

@@ -25,10 +25,14 @@ public:
 		const bool lost = lost_[device].exchange(false);
 		if (status != IoStatus::ok && !has_bug(platform, Bug::flush_debt_forgotten))
 			owed_[device].store_release(true);
-		if (status == IoStatus::ok && lost && !has_bug(platform, Bug::user_flush_ignored))
-			return IoStatus::io;
-		return status;
+		const bool missed = lost && !has_bug(platform, Bug::user_flush_ignored);
+		failures_[device] += status != IoStatus::ok || missed;
+		return status == IoStatus::ok && missed ? IoStatus::io : status;
 	}
+
+	// How often flush() has failed: whatever was written before the last time and was not stable
+	// by then may be gone, even if a later flush succeeds. Writer context.
+	u64 failures(DeviceIndex device) const { return failures_[device]; }
 
 	// Writes for the core. Writer context.
 	template <Platform P>
@@ -57,6 +61,7 @@ private:
 	Atomic<bool> owed_[1 + kMaxSpares];
 	Atomic<bool> unstable_[1 + kMaxSpares];
 	Atomic<bool> lost_[1 + kMaxSpares];
+	u64 failures_[1 + kMaxSpares] = {};
 };
 
 }  // namespace remap
