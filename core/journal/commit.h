@@ -25,6 +25,8 @@ template <Platform P> Status Journal<P>::append(const Record *records, u32 count
 	if (!begun_)
 		TRY(change_epoch(now_.copies, SetState::opened));
 	TRY(make_room());
+	if (has_bug(platform_, Bug::acknowledge_before_fence))
+		TRY(fence(now_.copies & ~unwritable_));
 	Copies good = zero_ahead(now_.copies);
 	JournalBlockDisk *block = reinterpret_cast<JournalBlockDisk *>(block_);
 	const u32 crc = pack(block, now_.set, now_.epoch, end_, end_crc_, records, count);
@@ -46,7 +48,10 @@ template <Platform P> Status Journal<P>::append(const Record *records, u32 count
 	end_crc_ = crc;
 	++end_;
 	commits_.add_relaxed(1);
-	const Status fenced = fence(good);
+	const bool later = has_bug(platform_, Bug::acknowledge_before_fence);
+	if (later)
+		unwritable_ |= now_.copies & ~good;
+	const Status fenced = later ? Status{} : fence(good);
 	if (!fenced.ok()) {
 		in_doubt_.store_release(true);
 		return fenced;

@@ -78,7 +78,7 @@ template <Platform P> Status Journal<P>::change_epoch(Copies copies, SetState st
 		return fail();
 	superblock.epoch = announced_;
 	superblock.copies = static_cast<u8>(copies);
-	superblock.state = state;
+	superblock.state = has_bug(platform_, Bug::clean_while_open) ? SetState::clean : state;
 	superblock.epoch_start = end_;
 	superblock.journal_end = 0;
 	superblock.members[0].opened_epoch = announced_;
