@@ -17,6 +17,7 @@ on_their_way_to_main() {
     write_during 'relocate 1000 100' 1000 2 1
     write_during 'relocate 16300 100' 16000 1024 2
     dmsetup remove r
+    wipe "$SPARE"
     dmsetup remove slow
 }
 

@@ -68,6 +68,7 @@ forced() {
 # killed - who sends a long message and is killed leaves whole steps, and nobody waits for him.
 killed() {
     local sender mapped
+    wipe "$SPARE" # what churned is still mapped there
     mkremap live "$MAIN" "$SPARE"
     vm-test-message live "relocate 8 $((200 * 2048))" >long &
     sender=$!

@@ -7,6 +7,10 @@
 
 from_the_start() {
     local before
+    # What is not ours yet cannot be made ours without writing.
+    expect_fail "a blank spare" dmsetup create --readonly live --table "0 $TOTAL dm-remap $MAIN $SPARE"
+    mkremap live "$MAIN" "$SPARE"
+    dmsetup remove live
     before="$(cold_hash "$MAIN") $(cold_hash "$SPARE")"
     echo "0 $TOTAL dm-remap $MAIN $SPARE" | dmsetup create --readonly live
     eq "the device is read-only" "$(blockdev --getro /dev/mapper/live)" 1
