@@ -168,6 +168,11 @@ private:
 	static constexpr u64 kStopSectors = 1024 * kSectorsPerMiB;
 	// In a copy that is rebuilt, zeros are written this far.
 	static constexpr u64 kZeroBehind = 4096;
+	// Counts beyond this are nobody's: more than any clock tick could count, and every sum of
+	// them stays within 64 bits.
+	static constexpr u64 kMostCounted = u64{1} << 56;
+	// A load leaves this much for what it is going to count itself.
+	static constexpr u64 kCountsLeft = u64{1} << 48;
 
 	enum class Pass : u8 { read, mend };
 

@@ -42,6 +42,13 @@ Status Journal<P>::load(Refusal &why, bool writes, Adopt &&adopt)
 		if (site.valid())
 			announced_ = max_of(announced_, max_of(site.superblock.epoch,
 							       site.superblock.announced));
+	const u64 counted = max_of(max_of(announced_, now_.generation),
+				   max_of(now_.journal_start, now_.epoch_start));
+	if (counted >= kMostCounted - kCountsLeft) {
+		why.begin() << "a superblock counts to " << counted
+			    << ", further than any set can have come";
+		return Error::damaged;
+	}
 	if (has_bug(platform_, Bug::copy_not_in_use_read))
 		now_.copies = static_cast<u8>(copies_of(1));
 	damaged_ = unwritable_ = 0;

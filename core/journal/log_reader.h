@@ -225,7 +225,9 @@ Status Journal<P>::look_at_block(Refusal &why, u32 copy, u64 sequence, bool behi
 		if (terms_.accept_end) {
 			const bool later = sector.sequence >= sequence * kBlockSectors;
 			findings_.given_up += sector.count && (later || sector.epoch > now_.epoch);
-			announced_ = max_of(announced_, sector.epoch.get());
+			// What nobody can have counted to would make the next load refuse.
+			if (sector.epoch < kMostCounted - kCountsLeft)
+				announced_ = max_of(announced_, sector.epoch.get());
 			continue;
 		}
 		if (sector.epoch > now_.epoch) {

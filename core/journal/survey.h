@@ -186,8 +186,7 @@ template <Platform P> Status Journal<P>::judge_set(Refusal &why, const Superbloc
 // is right; what follows from it goes to the disk.
 template <Platform P> bool Journal<P>::makes_sense(const Superblock &set) const
 {
-	// More than any clock tick could count; keeps every sum below within 64 bits.
-	constexpr u64 kMost = u64{1} << 56;
+	constexpr u64 kMost = kMostCounted;
 	const bool counts = set.epoch < kMost && set.generation < kMost && set.announced < kMost &&
 			    set.journal_start < kMost && set.epoch_start < kMost &&
 			    set.journal_end < kMost;
