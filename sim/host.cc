@@ -83,7 +83,7 @@ void Host::event()
 // A write that was refused long ago may arrive beside any other.
 void Host::land_some()
 {
-	if (spare.late() && chance.one_in(16))
+	if (spare.late() && chance.one_in(shape.patience))
 		land(chance.below(spare.late()));
 }
 

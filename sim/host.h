@@ -30,6 +30,7 @@ struct HostShape {
 	DiskShape spare;
 	u32 block = 1;	     // logical block of the set, in sectors
 	u32 pause_share = 0; // percent of the calls in which another thread goes on
+	u32 patience = 16;   // of how many writes of the core's one sees a late one arrive
 };
 
 // What the host needs of those who send I/O through it.

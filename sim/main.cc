@@ -2,6 +2,7 @@
 // dmremap-sim: runs the core on simulated disks that fail in every way that DESIGN covers.
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <fstream>
 #include <sstream>
@@ -53,10 +54,12 @@ void close_line(const char *what, u64 count, const Tally &tally)
 		    static_cast<Number>(tally.broken[3]));
 }
 
+u64 seeds_of(const Options &options) { return options.seeds.value_or(1000); }
+
 int run_seeds(const Options &options)
 {
 	Campaign campaign(options.jobs, isatty(STDERR_FILENO));
-	const Tally tally = campaign.run(options.first_seed, options.seeds,
+	const Tally tally = campaign.run(options.first_seed, seeds_of(options),
 					 [&](u64 seed) { return run_seed(seed, options.bug); });
 	if (!tally.ok()) {
 		std::printf("seed %llu breaks a promise\n", static_cast<Number>(tally.broken_item));
@@ -71,20 +74,22 @@ int run_seeds(const Options &options)
 		std::printf("too little was tried: a zero among what went wrong, or %llu seeds of "
 			    "fewer than 200 operations or 3 power failures\n",
 			    static_cast<Number>(tally.too_short));
-	return !tally.ok() || idle || tally.items != options.seeds;
+	return !tally.ok() || idle || tally.items != seeds_of(options);
 }
 
 int run_exhaustive(const Options &options)
 {
 	Campaign campaign(options.jobs, isatty(STDERR_FILENO));
-	const Tally tally = campaign.run(0, Exhaustive::workloads(), [&](u64 workload) {
-		return Exhaustive::run(workload, options.bug);
-	});
+	const u64 first = std::min(options.first_seed - 1, Exhaustive::workloads());
+	const u64 left = Exhaustive::workloads() - first;
+	const u64 count = std::min(options.seeds.value_or(left), left);
+	const Tally tally = campaign.run(
+		first, count, [&](u64 workload) { return Exhaustive::run(workload, options.bug); });
 	if (!tally.ok())
 		explain(Exhaustive::find(tally.broken_item, options.bug).value());
 	std::printf("%llu runs\n", static_cast<Number>(tally.runs));
 	close_line("workloads", tally.items, tally);
-	return !tally.ok() || tally.items != Exhaustive::workloads();
+	return !tally.ok() || tally.items != count;
 }
 
 int run_bugs(const Options &options)
@@ -92,7 +97,7 @@ int run_bugs(const Options &options)
 	u32 missed = 0;
 	for (const BugName &one : kBugs) {
 		Campaign campaign(options.jobs, isatty(STDERR_FILENO));
-		const Tally tally = campaign.run(options.first_seed, options.seeds,
+		const Tally tally = campaign.run(options.first_seed, seeds_of(options),
 						 [&](u64 seed) { return run_seed(seed, one.bug); });
 		missed += tally.ok();
 		if (tally.ok()) {

@@ -22,7 +22,7 @@ template <class Number> bool read(const char *option, const char *word, Number *
 bool read_value(Options *options, const std::string &option, const char *value)
 {
 	if (option == "--seeds")
-		return read("--seeds", value, &options->seeds);
+		return read("--seeds", value, &options->seeds.emplace());
 	if (option == "--first-seed")
 		return read("--first-seed", value, &options->first_seed);
 	if (option == "--jobs")
@@ -94,7 +94,9 @@ const char *Options::help()
 	       "\n"
 	       "  --seeds N         that many random runs (1000)\n"
 	       "  --first-seed S    from this one on (1)\n"
-	       "  --exhaustive      every short workload, every crash point, instead\n"
+	       "  --exhaustive      every short workload, every crash point, instead; N and S "
+	       "choose\n"
+	       "                    among the workloads\n"
 	       "  --jobs J          processes (1)\n"
 	       "  --bug NAME        with this bug planted in the core\n"
 	       "  --bugs            plants each bug and looks whether N seeds catch it\n"

@@ -13,7 +13,7 @@ struct Options {
 	enum class Mode : u8 { seeds, exhaustive, bugs, list_bugs, replay, help };
 
 	Mode mode = Mode::seeds;
-	u64 seeds = 1000;
+	std::optional<u64> seeds; // or workloads
 	u64 first_seed = 1;
 	u32 jobs = 1;
 	std::optional<Bug> bug;

@@ -18,6 +18,7 @@ template <class Visitor> void visit(Setup &setup, Visitor &&visit)
 	visit("tear", setup.shape.main.tear);
 	visit("block", setup.shape.block);
 	visit("pauses", setup.shape.pause_share);
+	visit("patience", setup.shape.patience);
 	visit("max_extents", setup.max_extents);
 	for_each_rate(setup.rates, visit);
 }
