@@ -34,6 +34,7 @@ namespace remap {
 	X(old_epoch_replayed, "a record of an earlier epoch counts in a later one's place")        \
 	X(ignore_chain, "the CRC of the predecessor is not compared")                              \
 	X(copy_not_in_use_read, "a copy that is out of use is read as truth")                      \
+	X(torn_block_refused, "a last block of which each copy has a part is taken for damage")     \
 	X(ambiguous_end, "the end of a log is believed although its only copy is damaged there")   \
 	X(checkpoint_frees_early, "the journal is freed before the checkpoint is published")       \
 	X(checkpoint_no_flush, "a checkpoint is published before it is stable")                    \

@@ -126,7 +126,9 @@ template <Platform P> void Journal<P>::note_block(u32 index, u64 sequence, Pass 
 		const void *there = chunk(copy) + index * kMetadataBlockBytes;
 		const bool whole =
 			read && !__builtin_memcmp(there, block_, kMetadataBlockBytes);
-		if (whole || (read && torn_block(copy, index, sequence)))
+		const bool torn = read && !has_bug(platform_, Bug::torn_block_refused) &&
+				  torn_block(copy, index, sequence);
+		if (whole || torn)
 			present_ |= 1u << copy;
 		if (whole)
 			return;
