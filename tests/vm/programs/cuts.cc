@@ -229,7 +229,9 @@ private:
 	{
 		const bool metadata = at < data_ || at >= data_end_ ||
 				      (at >= middle_ && at < middle_ + kSiteSectors);
-		return used_.count(at) || metadata ? 0 : check_stamp(found, "spare beside a remap", at, 0, 0);
+		return used_.count(at) || metadata
+			       ? 0
+			       : check_stamp(found, "spare beside a remap", at, 0, 0);
 	}
 
 	// From the superblock at the beginning: docs/development/FORMAT.md.
