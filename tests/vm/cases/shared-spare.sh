@@ -64,6 +64,7 @@ handed_over() {
 # Two targets in one table, main of each a part of the device's sectors, with something between.
 offsets() {
     dmsetup remove one
+    msg_ok two clear_all
     dmsetup remove two
     mkdm both "0 40000 dm-remap $MAIN $SPARE" "40000 10000 zero" "50000 40000 dm-remap $MAIN2 $SPARE2"
     check "stamps on the first" vm-test-sectors stamp /dev/mapper/both 0 40000 5
