@@ -29,7 +29,9 @@ above() {
 below() {
     locked crypt_main "$MAIN"
     locked crypt_spare "$SPARE"
-    mkremap live /dev/mapper/crypt_main /dev/mapper/crypt_spare
+    # Zeros below are no zeros here.
+    expect_fail "a spare that was never written" mkremap live /dev/mapper/crypt_main /dev/mapper/crypt_spare
+    mkremap live /dev/mapper/crypt_main /dev/mapper/crypt_spare format
     verified_under_churn /dev/mapper/live "$(longer 5)" live
     dmsetup remove live
     check "main alone has it all" vm-test-sectors check /dev/mapper/crypt_main 0 32768 3

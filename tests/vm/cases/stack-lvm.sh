@@ -47,10 +47,11 @@ below() {
     lvm_do vgcreate under "$MAIN" "$SPARE"
     lvm_do lvcreate -y -L 64M -n main under "$MAIN"
     lvm_do lvcreate -y -L 48M -n spare under "$SPARE"
+    wipe /dev/mapper/under-spare
     mkremap live /dev/mapper/under-main /dev/mapper/under-spare
     verified_under_churn /dev/mapper/live "$(longer 4)" live
     # Main grows under the device. What the set knows of main has the size of then, so a longer table
-    # is refused, and taken when the set is made anew.
+    # is refused, and taken when the set is made anew: it belongs to a main of one size.
     msg_ok live relocate 1000 3000
     lvm_do lvextend -L 80M under/main
     longer_table=$(dmsetup table live | sed "s/^0 [0-9]*/0 $(sectors /dev/mapper/under-main)/")
@@ -59,7 +60,9 @@ below() {
     eq "its remaps" "$(field live extents)" 1
     msg_ok live clear_all
     dmsetup remove live
-    mkdm live "$longer_table"
+    expect_fail "the set with another main's size" mkdm live "$longer_table"
+    wipe /dev/mapper/under-spare
+    mkdm live "${longer_table% 2 set *}"
     eq "the device has grown" "$(sectors /dev/mapper/live)" $((80 * 2048))
     msg_ok live relocate $((70 * 2048)) 8
     check "data after all" vm-test-sectors check /dev/mapper/live 0 32768 3

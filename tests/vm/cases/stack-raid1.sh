@@ -50,6 +50,7 @@ above() {
 }
 
 below() {
+    wipe "$SPARE"
     mirror "$MAIN" "$MAIN2"
     mkremap live /dev/md0 "$SPARE"
     churn_begin live
