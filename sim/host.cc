@@ -94,7 +94,10 @@ void Host::land(usize index)
 	const u64 count = spare.late_count(index);
 	const Zone zone = trouble.zones().at(sector);
 	const bool visible = zone != Zone::data && shows && shows(sector);
-	if (visible ? !trouble.may_wound(zone) : zone != Zone::data && !trouble.may_land(zone))
+	// On a site whose write was refused since the last load nobody counts any more.
+	const bool free = zone == Zone::data || (trouble.zones().site_at(sector) != kNever &&
+						 trouble.suspects() & Trouble::bit(zone));
+	if (!free && !(visible ? trouble.may_wound(zone) : trouble.may_land(zone)))
 		return;
 	std::vector<Content> before;
 	for (u64 i = 0; i < count; ++i)
@@ -105,7 +108,7 @@ void Host::land(usize index)
 	spare.land(index);
 	for (u64 i = 0; visible && i < count; ++i)
 		trouble.wound({sector + i, before[i], spare.content(sector + i)});
-	if (zone != Zone::data && !visible)
+	if (!free && !visible)
 		trouble.hurt(sector, count);
 }
 
@@ -197,9 +200,8 @@ IoStatus Host::write(DeviceIndex device, Sector sector, const void *data, u32 co
 	say("core writes", device, sector, count, status, fate);
 	if (status != IoStatus::ok)
 		told(device, sector, count);
-	else if (device != kMainDevice && trouble.zones().site_at(sector) != kNever &&
-		 scratch_[0] != kZeros)
-		unstable_slot_ = sector;
+	if (device != kMainDevice && scratch_[0] != kZeros)
+		note_site(trouble.zones().site_at(sector), sector, status);
 	land_some();
 	return status;
 }
@@ -244,18 +246,25 @@ IoStatus Host::flush(DeviceIndex device)
 		if (device != kMainDevice)
 			trouble.told_all();
 	}
-	if (device != kMainDevice)
-		unstable_slot_ = kNever;
+	if (device == kMainDevice)
+		return status;
+	if (status != IoStatus::ok && unstable_slot_ != kNever)
+		failed_sites_.push_back(trouble.zones().site_at(unstable_slot_));
+	unstable_slot_ = kNever;
 	return status;
 }
 
-// The protocol's rule for superblocks: never the newest valid slot, and one at a time.
+// The protocol's rules for superblocks: never the newest valid slot, one at a time, and no site of
+// which a write may still arrive.
 void Host::check_site(Sector sector)
 {
 	const Zones &zones = trouble.zones();
 	const Sector site = zones.site_at(sector);
 	if (site == kNever || scratch_[0] == kZeros)
 		return;
+	if (std::find(failed_sites_.begin(), failed_sites_.end(), site) != failed_sites_.end())
+		oracle.violate(Promise::lost,
+			       "a site was written again after a write to it failed");
 	if (unstable_slot_ != kNever)
 		oracle.violate(Promise::lost, "a superblock was written before another was stable");
 	if (trouble.any() || trouble.any_silent(zones.at(sector)))
@@ -264,6 +273,16 @@ void Host::check_site(Sector sector)
 	const auto other = superblock(site + (site == sector ? kBlockSectors : 0));
 	if (here && (!other || newer(*here, *other)))
 		oracle.violate(Promise::lost, "the newest superblock of a site was overwritten");
+}
+
+void Host::note_site(Sector site, Sector slot, IoStatus status)
+{
+	if (site == kNever)
+		return;
+	if (status == IoStatus::ok)
+		unstable_slot_ = slot;
+	else
+		failed_sites_.push_back(site);
 }
 
 std::optional<Superblock> Host::superblock(Sector sector) const

@@ -93,6 +93,8 @@ public:
 		 Fate fate = Fate::stored) const;
 	// Whether a thread can go on.
 	bool can_run(Fibers::Id id) const;
+	// Another core is made.
+	void begin_core() { failed_sites_.clear(); }
 	// A refused write to the spare arrives, if it may.
 	void land(usize index);
 	// Carries out a user's piece on the disk.
@@ -130,6 +132,7 @@ private:
 	void told(DeviceIndex device, Sector sector, u32 count);
 	void check_copy_back(Sector sector, u32 count);
 	void check_site(Sector sector);
+	void note_site(Sector site, Sector slot, IoStatus status);
 	std::optional<Superblock> superblock(Sector sector) const;
 	Trouble::Outcome outcome(DeviceIndex device, Sector sector, u32 count);
 
@@ -137,7 +140,8 @@ private:
 	std::vector<Fibers::Id> waiting_; // for the lock
 	std::vector<bool> killable_;	  // by thread
 	std::vector<Content> scratch_;
-	Sector unstable_slot_ = kNever; // a superblock that was written and not flushed
+	std::vector<Sector> failed_sites_; // since this core began
+	Sector unstable_slot_ = kNever;	   // a superblock that was written and not flushed
 	u64 events_ = 0;
 	u64 cut_at_ = kNever;
 	u64 graces_ = 0;

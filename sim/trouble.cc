@@ -71,7 +71,10 @@ bool Trouble::may_hurt(Zone zone) const
 	return zone == victim_ && !((suspects_ | wounded_) & ~bit(zone));
 }
 
-bool Trouble::may_wound(Zone zone) const { return !((silent_ | wounded_) & ~bit(zone)); }
+bool Trouble::may_wound(Zone zone) const
+{
+	return !sealed_ && !((silent_ | wounded_) & ~bit(zone));
+}
 
 bool Trouble::may_land(Zone zone)
 {
@@ -89,6 +92,7 @@ bool Trouble::must_load(u32 dark) const
 void Trouble::forget_wounds()
 {
 	wounded_ = 0;
+	sealed_ = false;
 	wounds_.clear();
 }
 

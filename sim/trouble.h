@@ -79,6 +79,8 @@ public:
 	void wound(const Wound &wound);
 	bool may_hurt(Zone zone) const;
 	bool may_wound(Zone zone) const;
+	// What there is shows by what is behind it, so nothing may be added.
+	void seal() { sealed_ = true; }
 	bool may_tell(Zone zone) const { return zone == victim_ || !silent_; }
 	// A refused write is about to arrive: whether it may.
 	bool may_land(Zone zone);
@@ -128,6 +130,7 @@ private:
 	u32 wounded_ = 0;
 	std::vector<Sector> hurt_;
 	std::vector<Wound> wounds_;
+	bool sealed_ = false;
 	bool hiccup_ = false;
 	bool any_ = false;
 	u64 hits_ = 0;

@@ -63,7 +63,7 @@ void Workload::choose_devices()
 	shape.main = {kMain[random_.below(std::size(kMain))], physical, tear};
 	shape.spare = {1200 + random_.below(300) * 8, physical, tear};
 	shape.pause_share = static_cast<u32>(random_.below(4) * 25);
-	static constexpr u32 kPatience[] = {8, 64, 1024};
+	static constexpr u32 kPatience[] = {4, 16, 256};
 	shape.patience = kPatience[random_.below(std::size(kPatience))];
 	crowded_ = random_.one_in(6);
 	if (crowded_) {

@@ -54,6 +54,10 @@ Findings World::run(const Script &script)
 
 		apply(script[i]);
 		run_some();
+		// A set that serves and changes nothing does not stay long.
+		if (!setup_.cut && !host_.is_cut() && core_->journal().failed() &&
+		    random_.one_in(12))
+			reload(false);
 		while (host_.is_cut() && !failed() && !over_)
 			recover();
 		note_all();

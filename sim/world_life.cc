@@ -18,6 +18,7 @@ World::Opened World::try_open()
 	terms.max_extents = setup_.max_extents;
 	if (has_set_ && random_.one_in(2))
 		terms.set = set_;
+	host_.begin_core();
 	try {
 		core_ = std::make_unique<Core>(host_);
 		traffic_.set_core(core_.get());

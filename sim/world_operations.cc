@@ -348,10 +348,13 @@ void World::rot(const Operation &operation)
 	if (operation.at % 3 == 1 && end >= back)
 		return rot_sector(zone, block + operation.place % kBlockSectors, operation.at);
 	// The last block of that copy may not: of that nothing would show.
-	const bool shows = back > 1 && back <= live && !core_->journal().failed() &&
+	const bool shows = back > 1 && host_.trouble.wounds().empty() && back <= live &&
+			   !core_->journal().failed() &&
 			   !(host_.trouble.suspects() & Trouble::bit(zone));
 	for (u32 i = 0; shows && i < kBlockSectors; ++i)
 		wound(zone, block + i, kZeros);
+	if (!host_.trouble.wounds().empty() && shows)
+		host_.trouble.seal();
 }
 
 void World::rot_sector(Zone zone, Sector sector, u64 bit)
