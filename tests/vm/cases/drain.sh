@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck shell=bash
 # smoke: yes
-# timeout: 120
+# timeout: 240
 #
 # A message waits for the writes that are on their way to its range, and for no others: with disks
 # below that take long to write, or do not answer at all.
@@ -23,6 +23,9 @@ on_their_way_to_main() {
 
 # On their way to the spare when their sectors go back to main.
 on_their_way_to_the_spare() {
+    # Formatted while it is fast: that is many writes, one after the other.
+    mkremap r "$MAIN" "$SPARE"
+    dmsetup remove r
     slow "$SPARE"
     mkremap r "$MAIN" /dev/mapper/slow
     msg_ok r relocate 1000 100
