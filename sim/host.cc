@@ -242,6 +242,9 @@ IoStatus Host::flush(DeviceIndex device)
 		trouble.note();
 		trouble.note_hit();
 		oracle.flush_failed();
+		// Where something fails the power is not far from failing either.
+		if (trouble.armed && !cut_is_due() && chance.one_in(2))
+			cut_at(events_ + 1 + chance.below(60));
 		owed[device] = true;
 		if (device != kMainDevice)
 			trouble.told_all();

@@ -69,6 +69,8 @@ int run_seeds(const Options &options)
 		    "has to survive\n",
 		    static_cast<Number>(tally.operations), static_cast<Number>(tally.given_up));
 	close_line("seeds", tally.items, tally);
+	if (tally.ok() && tally.items != seeds_of(options))
+		std::printf("a process ended before its time\n");
 	const bool idle = !tally.crashes || !tally.torn || !tally.bad || tally.too_short;
 	if (idle)
 		std::printf("too little was tried: a zero among what went wrong, or %llu seeds of "

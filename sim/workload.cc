@@ -86,7 +86,8 @@ void Workload::choose_rates()
 	rates.memory = some(3, 60);
 	rates.metadata_write = some(3, 100);
 	rates.anywhere_write = some(6, 30);
-	rates.flush = some(4, 20);
+	// Where many records are written, one failure in a hundred would end it at once.
+	rates.flush = crowded_ ? some(1, 4) : some(4, 20);
 	rates.doomed = some(6, 10);
 	rates.lost = some(3, 100);
 	rates.misdirected = some(4, 50);
@@ -151,7 +152,7 @@ void Workload::choose_operations()
 	const u64 operations = kOperations + random_.below(60);
 	if (crowded_)
 		script_.push_back({Act::crowd, somewhere(setup_.shape.main.sectors),
-				   150 + random_.below(250), 0, random_.next()});
+				   180 + random_.below(270), 0, random_.next()});
 	for (u64 i = 0; i < operations; ++i) {
 		script_.push_back(operation());
 		if (i % (operations / (kCrashes + 1)) == 20)

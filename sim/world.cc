@@ -55,8 +55,7 @@ Findings World::run(const Script &script)
 		apply(script[i]);
 		run_some();
 		// A set that serves and changes nothing does not stay long.
-		if (!setup_.cut && !host_.is_cut() && core_->journal().failed() &&
-		    random_.one_in(12))
+		if (!over_ && !failed() && is_stuck() && random_.one_in(12))
 			reload(false);
 		while (host_.is_cut() && !failed() && !over_)
 			recover();
@@ -64,6 +63,11 @@ Findings World::run(const Script &script)
 	}
 	finish();
 	return findings_;
+}
+
+bool World::is_stuck() const
+{
+	return !setup_.cut && !host_.is_cut() && core_ && core_->journal().failed();
 }
 
 // Whatever the script left: everything ends, the power fails once more, everything is looked at.

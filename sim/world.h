@@ -70,6 +70,7 @@ private:
 	void look_read_only();
 
 	// ---- what goes on ----
+	bool is_stuck() const;
 	void finish();
 	void run_some();
 	bool step();
