@@ -21,6 +21,8 @@ public:
 	void grace_wait() { remap_host_grace_wait(host_); }
 	void lock() { remap_host_lock(host_); }
 	void unlock() { remap_host_unlock(host_); }
+	void wait_group() { remap_host_wait_group(host_); }
+	void wake_group() { remap_host_wake_group(host_); }
 
 	IoStatus read(DeviceIndex device, Sector sector, void *buffer, u32 count)
 	{
@@ -40,6 +42,10 @@ public:
 			remap_host_forward(host_, request, first, device, sector, count));
 	}
 	bool drain(Sector sector, u64 length) { return remap_host_drain(host_, sector, length); }
+	bool drain_soon(Sector sector, u64 length)
+	{
+		return remap_host_drain_soon(host_, sector, length);
+	}
 	void release_held() { remap_host_release_held(host_); }
 	bool stop_requested() { return remap_host_stop_requested(host_); }
 	bool writable() { return remap_host_writable(host_); }

@@ -207,6 +207,8 @@ void remap_host_grace_wait(struct remap_host *host);
 
 void remap_host_lock(struct remap_host *host);
 void remap_host_unlock(struct remap_host *host);
+void remap_host_wait_group(struct remap_host *host);
+void remap_host_wake_group(struct remap_host *host);
 
 uint8_t remap_host_read(struct remap_host *host, uint32_t device, uint64_t sector, void *buffer,
 			uint32_t sectors);
@@ -218,6 +220,7 @@ uint8_t remap_host_forward(struct remap_host *host, void *request, uint64_t firs
 			   uint64_t sector, uint32_t sectors);
 
 bool remap_host_drain(struct remap_host *host, uint64_t sector, uint64_t sectors);
+bool remap_host_drain_soon(struct remap_host *host, uint64_t sector, uint64_t sectors);
 void remap_host_release_held(struct remap_host *host);
 bool remap_host_stop_requested(struct remap_host *host);
 bool remap_host_random(struct remap_host *host, void *buffer, size_t bytes);

@@ -107,7 +107,10 @@ static void left(struct remap_held *held, bool write)
 
 /* ---- those who come ---- */
 
-/* In a fence as a whole? A fence has no holes, and the core has one closed at a time. */
+/*
+ * In fences, from its first sector to its last? A lookup found it in one as a whole. Should that have
+ * opened and two others have closed around its ends since, it waits with a gap: until one opens.
+ */
 static bool fenced(const struct remap_host *set, const struct bio *bio)
 {
 	return remap_core_holds(set->core, bio->bi_iter.bi_sector, 1) &&

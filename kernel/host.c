@@ -11,6 +11,7 @@
 #include <linux/random.h>
 #include <linux/rcupdate.h>
 #include <linux/sched/signal.h>
+#include <linux/wait.h>
 #include <linux/workqueue.h>
 
 #include "log.h"
@@ -40,6 +41,26 @@ void remap_host_lock(struct remap_host *set)
 void remap_host_unlock(struct remap_host *set)
 {
 	mutex_unlock(&set->writer);
+}
+
+/*
+ * Enters the queue before the lock is given back: who wakes holds the lock, so none is missed. A
+ * fatal signal ends the sleep at once, and the core then writes the block itself.
+ */
+void remap_host_wait_group(struct remap_host *set)
+{
+	DEFINE_WAIT(wait);
+
+	prepare_to_wait(&set->group, &wait, TASK_KILLABLE);
+	mutex_unlock(&set->writer);
+	schedule();
+	finish_wait(&set->group, &wait);
+	mutex_lock(&set->writer);
+}
+
+void remap_host_wake_group(struct remap_host *set)
+{
+	wake_up_all(&set->group);
 }
 
 /* A worker has no signals: what it does for an I/O always runs to its end. */

@@ -15,6 +15,9 @@
 #include "set.h"
 
 #define POLL (HZ / 100 ?: 1)
+/* In polls. */
+#define SOON 2
+#define FOR_EVER UINT_MAX
 
 int remap_inflight_init(struct remap_inflight *inflight)
 {
@@ -85,13 +88,14 @@ static bool idle(const struct remap_inflight *inflight, const unsigned long *cla
 	return true;
 }
 
-/* False when a fatal signal came first. */
-static bool wait_idle(struct remap_inflight *inflight, const unsigned long *classes)
+/* False when a fatal signal came first, or so many polls were in vain. */
+static bool wait_idle(struct remap_inflight *inflight, const unsigned long *classes,
+		      unsigned int polls)
 {
 	long left = 0;
 
 	WRITE_ONCE(inflight->waited_for, true);
-	while (!left)
+	for (; !left && polls; polls -= polls != FOR_EVER)
 		left = wait_event_killable_timeout(inflight->wait, idle(inflight, classes), POLL);
 	WRITE_ONCE(inflight->waited_for, false);
 	return left > 0;
@@ -107,11 +111,11 @@ static void flip(struct remap_inflight *inflight, const unsigned long *classes)
 }
 
 /*
- * The first wait is over at once unless the drain before was interrupted: then the counter that it
+ * The first wait is over at once unless the drain before gave up: then the counter that it
  * gave up on still holds I/O, which may be I/O to this range, and taking it into use for new I/O
  * would mix both. So it is waited for first, and each drain in effect waits for both counters.
  */
-bool remap_host_drain(struct remap_host *set, uint64_t sector, uint64_t sectors)
+static bool drain(struct remap_host *set, u64 sector, u64 sectors, unsigned int polls)
 {
 	struct remap_inflight *inflight = &set->inflight;
 	DECLARE_BITMAP(classes, REMAP_CLASSES + 1);
@@ -120,11 +124,21 @@ bool remap_host_drain(struct remap_host *set, uint64_t sector, uint64_t sectors)
 	classes_of(sector, sectors, classes);
 	if (mutex_lock_killable(&inflight->drain))
 		return false;
-	if (wait_idle(inflight, classes)) {
+	if (wait_idle(inflight, classes, polls)) {
 		flip(inflight, classes);
 		synchronize_rcu_expedited();
-		drained = wait_idle(inflight, classes);
+		drained = wait_idle(inflight, classes, polls);
 	}
 	mutex_unlock(&inflight->drain);
 	return drained;
+}
+
+bool remap_host_drain(struct remap_host *set, uint64_t sector, uint64_t sectors)
+{
+	return drain(set, sector, sectors, FOR_EVER);
+}
+
+bool remap_host_drain_soon(struct remap_host *set, uint64_t sector, uint64_t sectors)
+{
+	return drain(set, sector, sectors, SOON);
 }

@@ -17,6 +17,7 @@
 #include <linux/bio.h>
 #include <linux/device-mapper.h>
 #include <linux/mutex.h>
+#include <linux/wait.h>
 #include <linux/workqueue.h>
 
 #include "core/remap_core.h"
@@ -46,6 +47,7 @@ struct remap_host {
 	struct remap_held held;
 
 	struct mutex writer; /* remap_host_lock() */
+	wait_queue_head_t group; /* those in remap_host_wait_group() */
 	struct bio_vec vecs[REMAP_COPY_PAGES]; /* under writer: the core's own read or write */
 
 	struct work_struct event;

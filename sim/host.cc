@@ -119,11 +119,17 @@ void Host::power_up()
 	cut_at_ = kNever;
 	unstable_slot_ = kNever;
 	waiting_.clear();
+	asleep_.clear();
 }
 
 void Host::lock()
 {
 	point();
+	wait_for_lock();
+}
+
+void Host::wait_for_lock()
+{
 	while (locked_) {
 		if (!fibers.inside()) {
 			oracle.violate(Promise::lost, "the lock was taken twice");
@@ -145,6 +151,30 @@ void Host::unlock()
 	locked_ = false;
 }
 
+// One who sleeps and is not woken cannot run, unless a signal comes or, now and then, for no reason.
+void Host::wait_group()
+{
+	if (!fibers.inside() || !locked_) {
+		oracle.violate(Promise::lost, "wait_group() outside of a thread or the lock");
+		throw PowerCut{};
+	}
+	locked_ = false;
+	if (!chance.one_in(8))
+		asleep_.push_back(fibers.current());
+	fibers.pause();
+	std::erase(asleep_, fibers.current());
+	if (cut_)
+		throw PowerCut{};
+	wait_for_lock();
+}
+
+void Host::wake_group()
+{
+	if (!locked_ && !cut_)
+		oracle.violate(Promise::lost, "wake_group() without the lock");
+	asleep_.clear();
+}
+
 void Host::set_killable(Fibers::Id id, bool killable)
 {
 	if (id >= killable_.size())
@@ -160,6 +190,9 @@ bool Host::killable() const
 
 bool Host::can_run(Fibers::Id id) const
 {
+	const bool sleeps = std::find(asleep_.begin(), asleep_.end(), id) != asleep_.end();
+	if (sleeps && !(stop && id < killable_.size() && killable_[id]))
+		return false;
 	return !locked_ || std::find(waiting_.begin(), waiting_.end(), id) == waiting_.end();
 }
 
@@ -345,6 +378,11 @@ bool Host::drain(Sector sector, u64 length)
 		oracle.violate(Promise::lost, "drain() without the lock");
 	users->finish(sector, length);
 	return !stop_requested();
+}
+
+bool Host::drain_soon(Sector sector, u64 length)
+{
+	return !chance.one_in(8) && drain(sector, length);
 }
 
 bool Host::random(void *buffer, usize bytes)

@@ -4,7 +4,7 @@
 // Every blocking call of the core's is a place where another thread may go on, where users may
 // issue I/O, and where the power may fail. The power failure is an exception: it unwinds the stack
 // of whichever thread is in a call, now and whenever another one would go on. Calls that the core
-// makes from destructors (unlock, release_held, deallocate) never throw and never pause.
+// makes from destructors (unlock, wake_group, release_held, deallocate) never throw and never pause.
 #pragma once
 
 #include <functional>
@@ -55,11 +55,14 @@ public:
 	void grace_wait() {}
 	void lock();
 	void unlock();
+	void wait_group();
+	void wake_group();
 	IoStatus read(DeviceIndex device, Sector sector, void *buffer, u32 count);
 	IoStatus write(DeviceIndex device, Sector sector, const void *data, u32 count);
 	IoStatus flush(DeviceIndex device);
 	IoStatus forward(Request request, u64 first, DeviceIndex device, Sector sector, u32 count);
 	bool drain(Sector sector, u64 length);
+	bool drain_soon(Sector sector, u64 length);
 	void release_held();
 	bool stop_requested() { return stop && killable(); }
 	bool writable() { return writes; }
@@ -127,6 +130,7 @@ public:
 
 private:
 	bool killable() const;
+	void wait_for_lock();
 	void point();
 	void land_some();
 	void told(DeviceIndex device, Sector sector, u32 count);
@@ -138,6 +142,7 @@ private:
 
 	std::unordered_map<void *, usize> live_;
 	std::vector<Fibers::Id> waiting_; // for the lock
+	std::vector<Fibers::Id> asleep_;  // in wait_group()
 	std::vector<bool> killable_;	  // by thread
 	std::vector<Content> scratch_;
 	std::vector<Sector> failed_sites_; // since this core began

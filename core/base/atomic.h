@@ -22,6 +22,7 @@ public:
 	T exchange(T value) { return __atomic_exchange_n(&value_, value, __ATOMIC_ACQ_REL); }
 	// Counters that several contexts move; no order with other words.
 	void add_relaxed(T value) { __atomic_fetch_add(&value_, value, __ATOMIC_RELAXED); }
+	void sub_relaxed(T value) { __atomic_fetch_sub(&value_, value, __ATOMIC_RELAXED); }
 
 private:
 	T value_{};

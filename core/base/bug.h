@@ -48,6 +48,9 @@ namespace remap {
 	X(no_main_flush, "a range goes back to main without a flush of main")                      \
 	X(flush_debt_forgotten, "a failed flush of ours is not told to the next one who asks")     \
 	X(user_flush_ignored, "a user's flush that failed is taken for no matter of the core's")   \
+	X(group_acknowledge_early, "a member of a group is answered before the group's flush")     \
+	X(group_forgets_member, "the records of a group's later members are left out")             \
+	X(group_frees_early, "what a group's member gives back is free before the record is")      \
 	X(lost_not_recorded, "sectors that came back are acknowledged before the record")          \
 	X(uninitialised_tail, "what a block does not use keeps what was in memory")                \
 	X(clean_while_open, "a set is marked clean when it opens")

@@ -27,6 +27,9 @@ template <Platform P> Status Engine<P>::clear_all(const Command &command, Text &
 			TRY(step.begin_message());
 			TRY(check_closed(why, command.flag));
 			window = window_from(&at);
+			// What others removed is not durable yet, and here it is answered for.
+			if (!window)
+				TRY(settle());
 		}
 		if (!window)
 			break;
@@ -99,12 +102,14 @@ Status Engine<P>::unmap_window(Step &step, Sector main, u64 length, Cleared *sum
 		}
 		(stays || !freed.ok() ? sum->kept : sum->removed) += run.length;
 	}
-	TRY(step.commit(Growth::free));
-	release_cleared(main, places);
-	return {};
+	return commit_and_free(step,
+			       [&](auto &&take) { cleared_places(main, places, take); });
 }
 
-template <Platform P> void Engine<P>::release_cleared(Sector main, u32 count)
+// Calls take(first, length) for each place that a window gives back.
+template <Platform P>
+template <class Take>
+void Engine<P>::cleared_places(Sector main, u32 count, Take &&take)
 {
 	const Answer *runs = reinterpret_cast<const Answer *>(buffer_);
 	for (u32 i = 0; i < count; main += runs[i++].sectors) {
@@ -114,7 +119,7 @@ template <Platform P> void Engine<P>::release_cleared(Sector main, u32 count)
 		for (u64 done = 0, alike; done < runs[i].sectors; done += alike) {
 			alike = unreadable_.run(main + done, runs[i].sectors - done, &stays);
 			if (!stays)
-				space_.release(sector_of(runs[i].place) + done, alike);
+				take(sector_of(runs[i].place) + done, alike);
 		}
 	}
 }

@@ -50,6 +50,9 @@ template <Platform P>
 Status Engine<P>::copy_block_by_block(Refusal &why, Sector main, Sector physical, u64 length)
 {
 	const u32 block = geometry_.block_sectors;
+	// From here on each I/O may take half a minute: the others do not wait for that. Whether it
+	// succeeds matters to them; this step learns it when it records.
+	(void)settle();
 	for (u64 done = 0; done < length; done += block) {
 		if (told_to_stop())
 			return Error::interrupted;

@@ -6,7 +6,8 @@
 //     read the table and the fences, and change nothing.
 //   * Messages and deferred writes change the table. They work in steps; a step holds the host's
 //     writer lock, fences its range, drains it, and only then reads, writes or publishes
-//     (step.h). Between steps the lock is free, so a long message does not stop others.
+//     (step.h). Between steps the lock is free, so a long message does not stop others. Steps
+//     that come together share one block of the journal (group.h).
 //   * Status and counters are read at any time.
 //
 // The order inside a step is what the promises rest on: data first, stable; then the table; then
@@ -16,6 +17,7 @@
 #include "core/base/check.h"
 #include "core/engine/counters.h"
 #include "core/engine/fence.h"
+#include "core/engine/group.h"
 #include "core/engine/mapping.h"
 #include "core/base/bug.h"
 #include "core/base/refusal.h"
@@ -123,8 +125,11 @@ private:
 	Status adopt(Refusal &why, const Extent &extent);
 	Status forget();
 	u64 entries_around(Sector main, u64 length) const;
-	Status record(Sector main, u64 length);
-	Status record_range(Sector from, Sector end, Sector cut);
+	// group_commit.h
+	Status stage_records(Sector main, u64 length);
+	Result<bool> collect(Sector main, u64 length, bool alone);
+	Status settle();
+	template <class Visit> Status commit_and_free(Step &step, Visit &&places);
 	// copy.h
 	Status copy_to_spare(Refusal &why, Sector main, Place place, u64 length);
 	Status copy_block_by_block(Refusal &why, Sector main, Sector physical, u64 length);
@@ -166,14 +171,14 @@ private:
 	Status free_range(Step &step, Sector main, u64 length);
 	bool splits(Sector main, u64 length) const;
 	u32 note_places(Sector main, u64 length);
-	void release_places(u32 count);
+	template <class Take> void noted_places(u32 count, Take &&take);
 	// clear.h
 	struct Cleared;
 	Status clear_all(const Command &command, Text &reply, Refusal &why);
 	u64 window_from(Sector *from) const;
 	Status clear_window(Refusal &why, Sector main, u64 length, Cleared *sum);
 	Status unmap_window(Step &step, Sector main, u64 length, Cleared *sum);
-	void release_cleared(Sector main, u32 count);
+	template <class Take> void cleared_places(Sector main, u32 count, Take &&take);
 	Status return_window(Refusal &why, Sector main, u64 length, Cleared *sum);
 	Status copy_run_back(Refusal &why, const Extent &run);
 	bool next_mapped(Sector from, Sector limit, Extent *out) const;
@@ -208,8 +213,8 @@ private:
 	Journal<P> journal_;
 	// Stretches of the table, which is what a checkpoint has to hold.
 	Atomic<u64> entries_;
-	Record records_[kRecordsPerBlock];
 	FenceSet fences_;
+	Group<Step> group_;
 	Counters counters_;
 	// What the last refused message was told.
 	Refusal last_error_;
@@ -240,6 +245,7 @@ template <Platform P> Engine<P>::~Engine()
 #include "core/engine/deferred.h"
 #include "core/engine/errors.h"
 #include "core/engine/events.h"
+#include "core/engine/group_commit.h"
 #include "core/engine/listing.h"
 #include "core/engine/map.h"
 #include "core/engine/message.h"

@@ -16,21 +16,64 @@ namespace remap {
 
 class FenceSet {
 public:
-	static constexpr u32 kFences = 16;
-	// Among the open ones while a range is closed to writes.
-	static constexpr u32 kClosed = 1u << kFences;
+	static constexpr u32 kFences = 32;
 
 	// Any context. One load when nothing is fenced.
-	bool any() const { return open_.load_acquire() != 0; }
+	bool any() const { return state_.load_acquire() != 0; }
 
 	// Whether [start, +*length) touches a fence. If it begins inside one, *length is cut to the
 	// fence's end and *inside is set; else it is cut to the first fence's start.
 	bool covers(Sector start, u32 *length, bool *inside) const
 	{
+		return find(state_.load_acquire() & kOpen, start, length, inside);
+	}
+	// The same for the ranges that are closed to writes.
+	bool closed(Sector start, u32 *length, bool *inside) const
+	{
+		return find(state_.load_acquire() >> kFences, start, length, inside);
+	}
+
+	// Writer. Returns the fence's number. REQUIRES: fewer than kFences are open or closed to
+	// writes.
+	u32 open(Sector first, u64 length)
+	{
+		const u64 state = state_.load_relaxed();
+		const u64 free = ~(state | state >> kFences) & kOpen;
+		const u32 number = REMAP_CHECK(free) ? lowest_bit(free) : kFences - 1;
+		ranges_[number].first.store_relaxed(first);
+		ranges_[number].end.store_relaxed(first + length);
+		state_.store_release(state | bit(number));
+		return number;
+	}
+
+	// Writer.
+	void close(u32 number) { state_.store_release(state_.load_relaxed() & ~bit(number)); }
+
+	// Writer. The fence opens for reads alone: a record of its range may have reached the disk
+	// or not. There are as many as records were on their way together, since nothing is
+	// recorded any more after the first that failed.
+	void close_to_writes(u32 number)
+	{
+		state_.store_release((state_.load_relaxed() & ~bit(number)) |
+				     bit(number) << kFences);
+	}
+	void open_to_writes() { state_.store_release(state_.load_relaxed() & kOpen); }
+
+private:
+	struct Range {
+		Atomic<Sector> first;
+		Atomic<Sector> end;
+	};
+
+	static constexpr u64 kOpen = low_mask(kFences);
+	static constexpr u64 bit(u32 number) { return u64{1} << number; }
+
+	bool find(u64 among, Sector start, u32 *length, bool *inside) const
+	{
 		bool touched = false;
 		*inside = false;
-		for (u32 open = open_.load_acquire() & ~kClosed; open; open &= open - 1) {
-			const Range &range = ranges_[lowest_bit(open)];
+		for (; among; among &= among - 1) {
+			const Range &range = ranges_[lowest_bit(among)];
 			const Sector first = range.first.load_relaxed();
 			const Sector end = range.end.load_relaxed();
 			if (start >= end || first >= start + *length)
@@ -45,56 +88,9 @@ public:
 		return touched;
 	}
 
-	// Writer. Returns the fence's number. REQUIRES: fewer than kFences are open.
-	u32 open(Sector first, u64 length)
-	{
-		const u32 free = ~open_.load_relaxed();
-		const u32 number = lowest_bit(free);
-		REMAP_CHECK(number < kFences);
-		ranges_[number].first.store_relaxed(first);
-		ranges_[number].end.store_relaxed(first + length);
-		open_.store_release(open_.load_relaxed() | 1u << number);
-		return number;
-	}
-
-	// Writer.
-	void close(u32 number) { open_.store_release(open_.load_relaxed() & ~(1u << number)); }
-
-	// Writer. Ranges that are closed to writes: a record of theirs may have reached the disk or
-	// not. They join into one, which may hold more than was asked; there is one such range, or
-	// few close together, since nothing is recorded any more after the first.
-	void close_to_writes(Sector first, u64 length)
-	{
-		const bool any = open_.load_relaxed() & kClosed;
-		const Sector end = first + length;
-		closed_.end.store_relaxed(any ? max_of(end, closed_.end.load_relaxed()) : end);
-		closed_.first.store_relaxed(any ? min_of(first, closed_.first.load_relaxed())
-						: first);
-		open_.store_release(open_.load_relaxed() | kClosed);
-	}
-	void open_to_writes() { open_.store_release(open_.load_relaxed() & ~kClosed); }
-	// Whether [start, +*length) touches it, as covers() does. Any context.
-	bool closed(Sector start, u32 *length, bool *inside) const
-	{
-		*inside = false;
-		const Sector first = closed_.first.load_relaxed();
-		const Sector end = closed_.end.load_relaxed();
-		if (!(open_.load_acquire() & kClosed) || start >= end || first >= start + *length)
-			return false;
-		*inside = first <= start;
-		*length = static_cast<u32>(*inside ? min_of<u64>(*length, end - start)
-						   : first - start);
-		return true;
-	}
-
-private:
-	struct Range {
-		Atomic<Sector> first;
-		Atomic<Sector> end;
-	};
-
-	Atomic<u32> open_;
-	Range closed_;
+	// The low half: which are open. The high half: which are closed to writes. One word, so
+	// that a range passes from one to the other at once.
+	Atomic<u64> state_;
 	Range ranges_[kFences];
 };
 

@@ -82,6 +82,7 @@ template <Platform P> Status Engine<P>::sync(Text &reply)
 {
 	Step step(*this);
 	TRY(step.begin_message());
+	TRY(settle());
 	TRY(journal_.checkpoint());
 	reply << "synced, epoch " << journal_.epoch();
 	return {};

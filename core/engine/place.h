@@ -217,9 +217,8 @@ Status Engine<P>::relocate_step(Refusal &why, Sector main, u64 length, bool boun
 		placed = place_run(why, main + done, make_place(0, start), count, true,
 				   boundary && done == 0, &done);
 	}
-	TRY(end_of_step(why, step, main, done, boundary, placed));
-	log_places(main, length);
-	return {};
+	step.logs_places(placed.ok());
+	return end_of_step(why, step, main, done, boundary, placed);
 }
 
 // Whether what begins at `main` cannot go on an extent, since the sector before is not mapped.
@@ -273,6 +272,7 @@ Status Engine<P>::end_of_step(Refusal &why, Step &step, Sector main, u64 mapped,
 		remaps_by_operator_.add_relaxed(boundary);
 	} else if (placed.error() != Error::unwritable && mapped &&
 		   (!free_range(main, mapped).ok() || !restore_pending(main, mapped))) {
+		step.logs_places(false);
 		(void)step.commit(Growth::free); // its failure closes the range
 		why.begin() << "not enough memory to take back " << mapped << " sectors from "
 			    << main << " on, which stay mapped";

@@ -129,6 +129,7 @@ template <Platform P> void Engine<P>::postsuspend()
 	suspended_.store_release(true);
 	Step step(*this);
 	step.begin_look();
+	(void)settle(); // nobody is left to tell; those who waited are gone
 	journal_.close();
 }
 
@@ -152,41 +153,6 @@ template <Platform P> u64 Engine<P>::entries_around(Sector main, u64 length) con
 		++entries;
 	}
 	return entries;
-}
-
-// Makes durable what the table says of the range now, and of the sector behind it, to which a change
-// may have given a boundary. Errors: unwritable.
-template <Platform P> Status Engine<P>::record(Sector main, u64 length)
-{
-	const Sector end = main + length;
-	const bool behind = end < geometry_.main_sectors &&
-			    table_.lookup(end, 1).state != State::none;
-	return record_range(main, behind ? end + 1 : end, end);
-}
-
-// No record reaches across `cut`.
-template <Platform P> Status Engine<P>::record_range(Sector from, Sector end, Sector cut)
-{
-	u32 count = 0;
-	Extent extent;
-	for (Sector at = from; at < end;) {
-		const Sector limit = at < cut ? cut : end;
-		Record &record = records_[count++];
-		if (!table_.next(at, &extent, limit - at) || extent.main >= limit)
-			extent = {limit, 0, 0, State::none, false};
-		if (extent.main > at) {
-			record = {RecordKind::unmap, {at, extent.main - at, 0, State::none, false}};
-			at = extent.main;
-		} else {
-			record = {RecordKind::map, extent};
-			at = extent.main + extent.length;
-		}
-		if (count < kRecordsPerBlock && at < end)
-			continue;
-		TRY(journal_.commit(records_, count));
-		count = 0;
-	}
-	return {};
 }
 
 }  // namespace remap

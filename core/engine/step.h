@@ -4,6 +4,9 @@
 // After a begin() that succeeded no I/O is in flight to the range and none is started: what comes
 // is held back, and looked up again when the step ends. A message's step ends at once with an
 // error when a suspend begins, since the message itself holds the suspend off.
+//
+// What a step did to the table becomes durable with what others did (group.h). While it waits for
+// that it does not hold the lock; what it noted in members of the engine is then gone.
 #pragma once
 
 #include "core/engine/engine.h"
@@ -38,24 +41,34 @@ public:
 		return {};
 	}
 
-	// For a message: fences [main, +length). Errors: those of begin_message().
+	// For a message: fences [main, +length). Errors: those of begin_message(), unwritable.
 	Status begin_message(Sector main, u64 length)
 	{
 		TRY(begin_message());
-		return fence(main, length) ? Status{} : Status{Error::interrupted};
+		if (engine_.group_.has_io)
+			TRY(engine_.settle());
+		return fence(main, length);
 	}
 
 	// For an I/O that has to be finished whatever else goes on. false: it cannot be.
 	bool begin_io(Sector main, u64 length)
 	{
+		io_ = true;
 		lock();
-		return engine_.journal_.opened() && fence(main, length);
+		return engine_.journal_.opened() && fence(main, length).ok();
 	}
 
-	// Makes durable what the step did to the table. Errors: table_full (nothing was recorded,
-	// and the caller takes the step back), unwritable: then nobody can tell what the next load
-	// will find, and the range is closed to writes until then. REQUIRES: fenced.
+	// Makes durable what the step did to the table. Errors: those of stage().
 	Status commit(Growth growth = Growth::limited)
+	{
+		TRY(stage(growth));
+		return wait();
+	}
+
+	// Adds what the step did to the table to the group. Errors: table_full (nothing was
+	// recorded, and the caller takes the step back), unwritable: then nobody can tell what the
+	// next load will find, and the range is closed to writes until then. REQUIRES: fenced.
+	Status stage(Growth growth)
 	{
 		const u64 entries = engine_.entries_around(main_, length_);
 		const u64 others = engine_.entries_.load_relaxed() - entries_before_;
@@ -64,14 +77,52 @@ public:
 			return Error::table_full;
 		if (has_bug(engine_.platform_, Bug::publish_before_commit))
 			open_early();
-		const Status recorded = engine_.record(main_, length_);
-		if (recorded.ok())
-			engine_.entries_.store_relaxed(others + entries);
-		else if (!has_bug(engine_.platform_, Bug::readonly_writes))
-			engine_.fences_.close_to_writes(main_, length_);
-		return recorded;
+		const Status staged = engine_.stage_records(main_, length_);
+		if (!staged.ok()) {
+			settled(staged);
+			return staged;
+		}
+		engine_.entries_.store_relaxed(others + entries);
+		waits_ = true;
+		engine_.group_.join(this, io_);
+		return {};
 	}
 
+	// After stage(): returns when the group is durable, or has failed. The lock may have been in
+	// others' hands meanwhile. Errors: unwritable, as in stage().
+	Status wait()
+	{
+		if (has_bug(engine_.platform_, Bug::group_acknowledge_early) &&
+		    !engine_.group_.is_last())
+			return leave_early();
+		while (waits_) {
+			if (engine_.group_.is_last() || engine_.platform_.stop_requested())
+				(void)engine_.settle();
+			else
+				engine_.platform_.wait_group();
+		}
+		return recorded_;
+	}
+
+	// Whether a line in the log tells each place of the range once it is recorded.
+	void logs_places(bool logs) { logs_places_ = logs; }
+
+	// What became of the group. REQUIRES: the lock, in whoever's hands.
+	void settled(Status recorded)
+	{
+		waits_ = false;
+		recorded_ = recorded;
+		if (recorded.ok() && logs_places_)
+			engine_.log_places(main_, length_);
+		if (!recorded.ok() && !has_bug(engine_.platform_, Bug::readonly_writes))
+			engine_.fences_.close_to_writes(
+				fenced_ ? number_ : engine_.fences_.open(main_, length_));
+		else if (fenced_)
+			engine_.fences_.close(number_);
+		fenced_ = false;
+	}
+
+	// No I/O and no sleep in here: this runs in a destructor.
 	void end()
 	{
 		if (!locked_)
@@ -80,6 +131,8 @@ public:
 		if (fenced)
 			engine_.fences_.close(number_);
 		fenced_ = locked_ = false;
+		if (engine_.group_.any() && engine_.group_.is_last())
+			engine_.platform_.wake_group();
 		engine_.platform_.unlock();
 		if (fenced)
 			engine_.platform_.release_held();
@@ -88,7 +141,12 @@ public:
 private:
 	void lock()
 	{
+		Group<Step> &group = engine_.group_;
+		group.waiting.add_relaxed(1);
+		group.waiting_io.add_relaxed(io_);
 		engine_.platform_.lock();
+		group.waiting.sub_relaxed(1);
+		group.waiting_io.sub_relaxed(io_);
 		locked_ = true;
 	}
 
@@ -101,15 +159,32 @@ private:
 		engine_.platform_.lock();
 	}
 
-	bool fence(Sector main, u64 length)
+	// The last to join, so the last of the list.
+	Status leave_early()
 	{
+		--engine_.group_.member_count;
+		settled(Status{});
+		engine_.platform_.release_held();
+		return {};
+	}
+
+	// Errors: interrupted; unwritable, when the others of the group fail.
+	Status fence(Sector main, u64 length)
+	{
+		u32 touched = static_cast<u32>(length);
+		bool inside;
+		if (engine_.fences_.covers(main, &touched, &inside))
+			TRY(engine_.settle());
 		main_ = main;
 		length_ = length;
 		number_ = engine_.fences_.open(main, length);
 		fenced_ = true;
 		engine_.counters_.fences.add_relaxed(1);
 		entries_before_ = engine_.entries_around(main, length);
-		return engine_.platform_.drain(main, length);
+		if (engine_.group_.any() && engine_.platform_.drain_soon(main, length))
+			return {};
+		TRY(engine_.settle());
+		return engine_.platform_.drain(main, length) ? Status{} : Status{Error::interrupted};
 	}
 
 	Engine &engine_;
@@ -119,6 +194,10 @@ private:
 	u32 number_ = 0;
 	bool locked_ = false;
 	bool fenced_ = false;
+	bool io_ = false;    // a user's write
+	bool waits_ = false; // a member of the group
+	bool logs_places_ = false;
+	Status recorded_;
 };
 
 }  // namespace remap

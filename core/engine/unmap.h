@@ -141,7 +141,7 @@ template <Platform P> Status Engine<P>::free_range(Sector main, u64 length)
 {
 	const u32 places = note_places(main, length);
 	TRY(table_.remove(main, length));
-	release_places(places);
+	noted_places(places, [&](Sector start, u64 count) { space_.release(start, count); });
 	return {};
 }
 
@@ -154,10 +154,7 @@ template <Platform P> Status Engine<P>::free_range(Step &step, Sector main, u64 
 		return Error::table_full;
 	const u32 places = note_places(main, length);
 	TRY(table_.remove(main, length));
-	if (!has_bug(platform_, Bug::reuse_before_durable))
-		TRY(step.commit(Growth::free));
-	release_places(places);
-	return {};
+	return commit_and_free(step, [&](auto &&take) { noted_places(places, take); });
 }
 
 // Whether unmapping the range would leave two stretches where there was one.
@@ -180,12 +177,15 @@ template <Platform P> u32 Engine<P>::note_places(Sector main, u64 length)
 	return count;
 }
 
-template <Platform P> void Engine<P>::release_places(u32 count)
+// Calls take(first, length) for each.
+template <Platform P>
+template <class Take>
+void Engine<P>::noted_places(u32 count, Take &&take)
 {
 	const Answer *runs = reinterpret_cast<const Answer *>(buffer_);
 	for (u32 i = 0; i < count; ++i)
 		if (runs[i].state == State::active || runs[i].state == State::lost)
-			space_.release(sector_of(runs[i].place), runs[i].sectors);
+			take(sector_of(runs[i].place), runs[i].sectors);
 }
 
 }  // namespace remap

@@ -59,6 +59,12 @@ concept Platform = MemoryPlatform<P> &&
 	// The writer's mutex. Sleeps; not recursive.
 	p.lock();
 	p.unlock();
+	// Writer. Gives the mutex back, sleeps until somebody calls wake_group() after that, and
+	// takes it again. May return early, and does when stop_requested().
+	p.wait_group();
+	// Writer. Wakes all who sleep in wait_group(); does not wait. They see all that was written
+	// before.
+	p.wake_group();
 
 	// Blocking I/O on the devices themselves, in physical sectors. `count` sectors, at most
 	// kCopySectors; a multiple of the logical block size.
@@ -73,7 +79,10 @@ concept Platform = MemoryPlatform<P> &&
 	// Waits until no tracked I/O that was mapped before the call is in flight to the range of
 	// main. The caller has published a fence, so no new one starts. false: interrupted.
 	{ p.drain(sector, length) } -> std::same_as<bool>;
-	// Looks up again and sends on what the I/O path held back; called after a fence opened.
+	// The same, but gives up after a short while; false then as well. drain() can follow.
+	{ p.drain_soon(sector, length) } -> std::same_as<bool>;
+	// Looks up again and sends on what the I/O path held back; called after a fence opened, with
+	// or without the mutex. Does not wait for what it sends on.
 	p.release_held();
 
 	// Whether the thread that called was asked to stop (a fatal signal).

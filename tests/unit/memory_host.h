@@ -94,6 +94,8 @@ public:
 		locked_ = false;
 	}
 	bool locked() const { return locked_; }
+	void wait_group() { require(false, "one thread waits for nobody"); }
+	void wake_group() { require(locked_, "wake_group() under the lock"); }
 
 	IoStatus read(DeviceIndex device, Sector sector, void *buffer, u32 count)
 	{
@@ -130,9 +132,9 @@ public:
 		finish(sector, length);
 		return !drain_interrupted;
 	}
+	bool drain_soon(Sector sector, u64 length) { return drain(sector, length); }
 	void release_held()
 	{
-		require(!locked_, "release_held() without the lock");
 		if (on_release)
 			on_release();
 	}
