@@ -15,7 +15,7 @@ constexpr Operation kAlphabet[] = {
 	{Act::relocate, 8, 8, 0, 4}, {Act::remove, 8, 4, 0, 5},	     {Act::remove_part, 9, 2, 0, 6},
 	{Act::clear, 0, 0, 0, 7},    {Act::write, 8, 4, 0, 8},	     {Act::write_fua, 15, 4, 0, 9},
 	{Act::flush, 0, 0, 0, 10},   {Act::discard, 8, 4, 0, 11},    {Act::sync, 0, 0, 0, 12},
-	{Act::suspend, 0, 0, 0, 13},
+	{Act::suspend, 0, 0, 0, 13}, {Act::together, 8, 3, 1, 14},
 };
 constexpr u64 kLetters = std::size(kAlphabet);
 // Before them: nothing, or something that is there and not stable.

@@ -22,6 +22,7 @@ namespace remap::sim {
 	X(add_nocopy)                                                                              \
 	X(crowd)                                                                                   \
 	X(relocate)                                                                                \
+	X(together)                                                                                \
 	X(remove)                                                                                  \
 	X(remove_part)                                                                             \
 	X(remove_stale)                                                                            \

@@ -25,6 +25,7 @@ constexpr Share kShares[] = {
 	{Act::add, 80},
 	{Act::add_nocopy, 25},
 	{Act::relocate, 90},
+	{Act::together, 40},
 	{Act::remove, 60},
 	{Act::remove_part, 50},
 	{Act::remove_stale, 6},

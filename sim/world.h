@@ -29,6 +29,7 @@ private:
 	void add(const Operation &operation, bool copy);
 	void crowd(const Operation &operation);
 	void relocate(const Operation &operation);
+	void together(const Operation &operation);
 	void remove(const Operation &operation);
 	void remove_part(const Operation &operation);
 	void remove_stale(const Operation &operation);

@@ -31,6 +31,8 @@ void World::apply(const Operation &operation)
 		return crowd(operation);
 	case Act::relocate:
 		return relocate(operation);
+	case Act::together:
+		return together(operation);
 	case Act::remove:
 		return remove(operation);
 	case Act::remove_part:
@@ -92,7 +94,7 @@ void World::write(const Operation &operation, Op op, bool fua)
 // Messages on the same range wait for each other: the ledger knows one future of a sector.
 void World::send(std::string words, Change change, Sector main, u64 count, Place place)
 {
-	constexpr u32 kMessages = 3;
+	constexpr u32 kMessages = 6;
 	if (ledger_.touches_open(main, count) || messages_ >= kMessages)
 		quiet();
 	if (host_.is_cut())
@@ -200,6 +202,33 @@ void World::relocate(const Operation &operation)
 	if (fits(operation))
 		send(numbers("relocate", operation.at, operation.length), Change::relocate,
 		     operation.at, operation.length, 0);
+}
+
+// Messages that come while somebody has the lock, so that all of them wait for it at once: what is
+// mapped goes back, the rest gets a place.
+void World::together(const Operation &operation)
+{
+	const u64 length = round_up(1 + operation.length % 12, u64{setup_.shape.block});
+	const u64 count = 2 + operation.place % 4;
+	quiet();
+	if (host_.is_cut())
+		return;
+	host_.lock();
+	for (u64 i = 0; i < count; ++i) {
+		const Sector at = operation.at + i * 2 * length;
+		if (at + length > setup_.shape.main.sectors)
+			break;
+		if (ledger_.touches_open(at, length)) // in doubt until the next load
+			continue;
+		const bool mapped = core_->map(Op::read, at, 1).device != kMainDevice;
+		send(numbers(mapped ? "remove_remap" : "relocate", at, length),
+		     mapped ? Change::remove : Change::relocate, at, length, 0);
+	}
+	const std::vector<Fibers::Id> threads = host_.fibers.living();
+	for (const Fibers::Id id : threads)
+		while (host_.can_run(id))
+			host_.fibers.resume(id);
+	host_.unlock();
 }
 
 // So many extents of a block each that a checkpoint has several blocks.
