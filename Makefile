@@ -72,15 +72,15 @@ unit: programs
 sanitize: sanitize-address sanitize-thread
 
 sanitize-address:
-	@TARGETS="unit-tests table-readers-test" $(SH) scripts/build-programs.sh $(BUILD)/sanitize-address $(JOBS) $(CMAKE_FLAGS) \
+	@TARGETS="unit-tests table-readers-test group-test" $(SH) scripts/build-programs.sh $(BUILD)/sanitize-address $(JOBS) $(CMAKE_FLAGS) \
 		-DDMREMAP_SANITIZE=address,undefined
 	@$(SH) scripts/run-unit.sh $(BUILD)/sanitize-address
 
-# Threads meet in one program only.
+# Threads meet in these programs only.
 sanitize-thread:
-	@TARGETS=table-readers-test $(SH) scripts/build-programs.sh $(BUILD)/sanitize-thread $(JOBS) $(CMAKE_FLAGS) \
+	@TARGETS="table-readers-test group-test" $(SH) scripts/build-programs.sh $(BUILD)/sanitize-thread $(JOBS) $(CMAKE_FLAGS) \
 		-DDMREMAP_SANITIZE=thread
-	@$(SH) scripts/run-unit.sh $(BUILD)/sanitize-thread table-readers-test
+	@$(SH) scripts/run-unit.sh $(BUILD)/sanitize-thread table-readers-test group-test
 
 bench: programs
 	@$(SH) scripts/run-bench.sh $(BUILD)
