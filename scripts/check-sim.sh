@@ -33,8 +33,7 @@ part() {
     local name=$1 began=$SECONDS status=0 log=$BUILD/log/sim-$1.log sum
     shift
     say "== $name"
-    "$@" > >(tee -i "$log") || status=$?
-    wait "$!" || true
+    "$@" | tee -i "$log" || status=${PIPESTATUS[0]}
     [[ -z $STOPPED ]] || exit 130
     sum=$(sed -nE '$s/^([0-9]+) passed, ([0-9]+) failed.*/\1 \2/p' "$log")
     if [[ -z $sum || ($status -ne 0 && ${sum#* } -eq 0) ]]; then
