@@ -20,7 +20,7 @@ CMAKE_FLAGS += $(if $(CXX_PROGRAMS),-DCMAKE_CXX_COMPILER=$(CXX_PROGRAMS)) $(if $
 SH := bash
 
 .DEFAULT_GOAL := all
-.PHONY: all programs programs-if-possible module module-if-possible install uninstall check check-vm check-model check-fuzz unit \
+.PHONY: all programs programs-if-possible module module-if-possible install uninstall check check-vm check-model check-fuzz check-sim unit \
 	sanitize sanitize-address sanitize-thread bench bench-vm lint format clean help
 
 all: programs-if-possible module-if-possible
@@ -65,6 +65,12 @@ check-model:
 # Each fuzzer for FUZZ_SECONDS, an hour unless told otherwise, on the corpus in build/fuzz/corpus.
 check-fuzz:
 	@$(SH) scripts/fuzz.sh long
+
+# A million random runs, every short workload, every deliberate bug: SEEDS, FIRST_SEED and JOBS.
+check-sim:
+	@TARGETS="dmremap-sim sim-tests" $(SH) scripts/build-programs.sh $(BUILD) $(JOBS) $(CMAKE_FLAGS)
+	@BUILD="$(BUILD)" JOBS="$(JOBS)" $(if $(SEEDS),SEEDS="$(SEEDS)") $(if $(FIRST_SEED),FIRST_SEED="$(FIRST_SEED)") \
+		$(SH) scripts/check-sim.sh long
 
 unit: programs
 	@$(SH) scripts/run-unit.sh $(BUILD)

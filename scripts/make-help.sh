@@ -14,6 +14,8 @@ make check-vm             all VM cases on Linux 6.12 and 6.1, cloud and plain; t
                           a fresh install
 make check-model          all states of the metadata protocol, and the wrong readings of it
 make check-fuzz           each fuzzer for an hour (FUZZ_SECONDS=3600), on a corpus that is kept
+make check-sim            the core on simulated disks: a million random runs (SEEDS=1000000, FIRST_SEED=1),
+                          every short workload with every power failure, every deliberate bug
 make unit                 the unit tests
 make sanitize             the unit tests with address, undefined and thread sanitizers
 make bench                the benchmarks

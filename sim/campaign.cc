@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "sim/campaign.h"
 
+#include <limits.h>
 #include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -9,6 +10,21 @@
 #include <cstdlib>
 
 namespace remap::sim {
+
+namespace {
+
+volatile sig_atomic_t stop_asked;
+
+// So that a campaign that is interrupted still tells how far it came. read() is not restarted.
+void stop_at_signals()
+{
+	struct sigaction action = {};
+	action.sa_handler = [](int) { stop_asked = 1; };
+	sigaction(SIGINT, &action, nullptr);
+	sigaction(SIGTERM, &action, nullptr);
+}
+
+} // namespace
 
 void Tally::add(const Findings &findings)
 {
@@ -21,6 +37,7 @@ void Tally::add(const Findings &findings)
 	given_up += findings.given_up;
 	too_short += findings.ok() && !findings.given_up &&
 		     (findings.operations < kOperations || findings.crashes < kCrashes);
+	kinds.add(findings.kinds);
 	++broken[static_cast<usize>(findings.broken)];
 }
 
@@ -36,6 +53,7 @@ void Tally::add(const Tally &other)
 	bad += other.bad;
 	given_up += other.given_up;
 	too_short += other.too_short;
+	kinds.add(other.kinds);
 	for (usize i = 0; i < std::size(broken); ++i)
 		broken[i] += other.broken[i];
 }
@@ -48,6 +66,7 @@ Tally Campaign::run(u64 first, u64 count, const One &one)
 		std::exit(2);
 	}
 	std::fflush(nullptr);
+	done_.assign(jobs_, 0);
 	for (u32 job = 0; job < jobs_; ++job) {
 		const int child = fork();
 		if (child < 0) {
@@ -56,6 +75,8 @@ Tally Campaign::run(u64 first, u64 count, const One &one)
 		}
 		if (!child) {
 			close(ends[0]);
+			signal(SIGINT, SIG_DFL);
+			signal(SIGTERM, SIG_DFL);
 			for (u64 i = job; i < count; i += jobs_) {
 				Tally tally = one(first + i);
 				tally.items = 1;
@@ -68,24 +89,37 @@ Tally Campaign::run(u64 first, u64 count, const One &one)
 		workers_.push_back(child);
 	}
 	close(ends[1]);
-	const Tally all = collect(ends[0], count);
+	stop_at_signals();
+	const Tally all = collect(ends[0], first, count);
 	close(ends[0]);
 	stop();
 	return all;
 }
 
 // A tally is shorter than what a pipe takes at once, so those of different processes never mix.
-Tally Campaign::collect(int pipe, u64 count)
+Tally Campaign::collect(int pipe, u64 first, u64 count)
 {
 	Tally all, one;
-	static_assert(sizeof(one) <= 512);
-	while (all.items < count && all.ok() && read(pipe, &one, sizeof(one)) == sizeof(one)) {
+	static_assert(sizeof(one) <= PIPE_BUF);
+	while (all.items < count && all.ok() && !stop_asked &&
+	       read(pipe, &one, sizeof(one)) == sizeof(one)) {
+		++done_[(one.broken_item - first) % jobs_];
 		all.add(one);
 		show(all.items, count);
 	}
 	if (progress_)
 		std::fprintf(stderr, "\r\033[K");
 	return all;
+}
+
+bool Campaign::interrupted() { return stop_asked; }
+
+u64 Campaign::done() const
+{
+	u64 least = kNever;
+	for (u64 job = 0; job < jobs_; ++job)
+		least = min_of(least, job + done_[job] * jobs_);
+	return least;
 }
 
 void Campaign::show(u64 done, u64 count) const

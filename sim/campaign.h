@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Campaign: many runs on several processors, with a progress bar, until one breaks a promise.
+// Campaign: many runs on several processors, with a progress bar, until one breaks a promise or
+// somebody interrupts it.
 #pragma once
 
 #include <functional>
-#include <optional>
+#include <vector>
 
 #include "sim/setup.h"
 
@@ -21,6 +22,7 @@ struct Tally {
 	u64 too_short = 0;   // runs with less in them than is asked of a seed
 	u64 broken[4] = {};  // by Promise
 	u64 broken_item = 0; // the lowest that broke one
+	Counts kinds;
 
 	bool ok() const { return !broken[1] && !broken[2] && !broken[3]; }
 	void add(const Findings &findings);
@@ -36,15 +38,19 @@ public:
 	// Calls one(item) for each of [first, first + count), in processes of its own, until an
 	// item breaks a promise.
 	Tally run(u64 first, u64 count, const One &one);
+	// So many from the first on are done, without a gap.
+	u64 done() const;
+	static bool interrupted();
 
 private:
-	Tally collect(int pipe, u64 count);
+	Tally collect(int pipe, u64 first, u64 count);
 	void show(u64 done, u64 count) const;
 	void stop();
 
 	u32 jobs_;
 	bool progress_;
 	std::vector<int> workers_;
+	std::vector<u64> done_; // by worker, each of which goes from low items to high ones
 };
 
 } // namespace remap::sim

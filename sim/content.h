@@ -10,6 +10,7 @@
 #include <cstring>
 #include <vector>
 
+#include "core/base/bits.h"
 #include "core/base/types.h"
 
 namespace remap::sim {
@@ -29,15 +30,27 @@ public:
 		std::memcpy(words.data(), bytes, sizeof(words));
 		if (is_stamp(words))
 			return words[0];
+		// Copies of metadata are written one after the other: they are one content.
+		const u64 size = raw_.size();
+		const u64 recent = min_of<u64>(size, kRecent);
+		for (u64 i = size - recent; i < size; ++i)
+			if (raw_[i] == words)
+				return kRaw + i;
 		raw_.push_back(words);
-		return kRaw + raw_.size() - 1;
+		return kRaw + size;
 	}
 
 	void spell(Content content, void *bytes) const
 	{
-		Words words;
-		words.fill(content);
-		std::memcpy(bytes, is_raw(content) ? &raw_[content - kRaw] : &words, sizeof(words));
+		if (is_raw(content)) {
+			std::memcpy(bytes, &raw_[content - kRaw], sizeof(Words));
+		} else if (content == kZeros) {
+			std::memset(bytes, 0, sizeof(Words));
+		} else {
+			Words words;
+			words.fill(content);
+			std::memcpy(bytes, &words, sizeof(words));
+		}
 	}
 
 	bool same(Content a, Content b) const
@@ -66,6 +79,8 @@ private:
 			differs |= word ^ words[0];
 		return !differs;
 	}
+
+	static constexpr u64 kRecent = 16; // sectors, two blocks
 
 	std::vector<Words> raw_;
 };

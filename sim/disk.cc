@@ -167,8 +167,12 @@ bool Disk::has_doomed() const
 Disk::Cut Disk::cut(Random &random, std::optional<Sector> struck)
 {
 	Cut cut = choose(random);
-	if (struck)
+	if (struck) {
 		cut.damaged = damage(*struck);
+		const Sector first = *struck / shape_.physical * shape_.physical;
+		for (u64 i = 0; i < cut.damaged; ++i)
+			cut.bystanders += !is_unflushed(first + i);
+	}
 	forget_log();
 	return cut;
 }
@@ -190,10 +194,20 @@ Disk::Cut Disk::choose(Random &random)
 		fates.emplace_back(unit.write, survives);
 	}
 	std::sort(fates.begin(), fates.end());
-	for (usize i = 1; i < fates.size(); ++i)
+	for (usize i = 1; i < fates.size(); ++i) {
+		cut.reordered |= fates[i].first != fates[i - 1].first && fates[i].second &&
+				 !fates[i - 1].second;
 		cut.torn += fates[i].first == fates[i - 1].first &&
 			    fates[i].second != fates[i - 1].second;
+	}
 	return cut;
+}
+
+bool Disk::is_unflushed(Sector sector) const
+{
+	return std::any_of(log_.begin(), log_.end(), [sector](const Unit &unit) {
+		return Stretch{unit.sector, unit.count}.touches(sector, 1);
+	});
 }
 
 u64 Disk::damage(Sector sector)

@@ -53,6 +53,8 @@ public:
 		u64 torn = 0;	 // writes of which a part survived
 		u64 dropped = 0; // units that did not survive
 		u64 damaged = 0; // sectors left unreadable
+		u64 bystanders = 0; // of these, sectors that nobody was writing
+		bool reordered = false; // an earlier write was dropped and a later one survived
 	};
 
 	Disk(const DiskShape &shape, Contents &contents);
@@ -138,6 +140,7 @@ private:
 	void forget_late(Sector sector, u32 count);
 	Cut choose(Random &random);
 	u64 damage(Sector sector);
+	bool is_unflushed(Sector sector) const;
 	IoStatus check(Sector sector, u32 count, u8 mark) const;
 
 	DiskShape shape_;

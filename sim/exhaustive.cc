@@ -24,7 +24,7 @@ const Script kPreludes[] = {
 	{{Act::write, 8, 8, 0, 20}, {Act::add, 8, 4, 0, 21}, {Act::write, 9, 2, 0, 22}},
 };
 constexpr u32 kTears[] = {8, 1};
-constexpr u64 kOfEach = kLetters + kLetters * kLetters + kLetters * kLetters * kLetters;
+constexpr u64 kSettings = std::size(kTears) * std::size(kPreludes);
 
 Script script_of(u64 number)
 {
@@ -38,18 +38,21 @@ Script script_of(u64 number)
 	return script;
 }
 
+// The short ones come first, each in every setting.
 Trace trace_of(u64 workload, std::optional<Bug> bug)
 {
 	Trace trace;
 	Setup &setup = trace.setup;
-	const u32 tear = kTears[workload / kOfEach % 2];
+	const u64 setting = workload % kSettings;
+	const u32 tear = kTears[setting % 2];
 	setup.shape.main = {64, 8, tear};
 	setup.shape.spare = {1160, 8, tear};
 	setup.max_extents = 16;
+	setup.format = true;
 	setup.bug = bug;
 	setup.cut = Setup::Cut{};
-	trace.script = kPreludes[workload / kOfEach / 2];
-	for (const Operation &one : script_of(workload % kOfEach))
+	trace.script = kPreludes[setting / 2];
+	for (const Operation &one : script_of(workload / kSettings))
 		trace.script.push_back(one);
 	return trace;
 }
@@ -63,7 +66,6 @@ std::vector<u64> subsets(u32 units)
 			all.push_back(set);
 		return all;
 	}
-	constexpr u32 kMore = 24;
 	const u64 full = units < 64 ? (u64{1} << units) - 1 : ~u64{0};
 	Random random(units);
 	all = {0, full};
@@ -71,46 +73,98 @@ std::vector<u64> subsets(u32 units)
 		all.push_back(u64{1} << i);
 		all.push_back(full & ~(u64{1} << i));
 	}
-	for (u32 i = 0; i < kMore; ++i)
+	for (u32 i = 0; i < Exhaustive::kMoreSubsets; ++i)
 		all.push_back(random.next() & full);
 	return all;
 }
 
-// Visits every run of a workload until visit(findings, trace) returns false.
-template <class Visitor> void for_each_run(Trace trace, Visitor &&visit)
-{
-	Setup::Cut &cut = *trace.setup.cut;
-	for (cut.event = 1;; ++cut.event) {
-		cut.survivors = 0;
-		const Findings first = World(trace.setup).run(trace.script);
-		if (!visit(first, trace) || !first.crashes)
-			return;
-		for (const u64 survivors : subsets(first.units)) {
-			cut.survivors = survivors;
-			if (survivors && !visit(World(trace.setup).run(trace.script), trace))
+// Visits the runs of a workload one by one.
+template <class Visitor> class Runs {
+public:
+	Runs(Trace trace, bool again, Visitor &visit)
+	    : trace_(std::move(trace)), again_(again), visit_(visit)
+	{
+	}
+
+	// Until visit(findings, trace) returns false.
+	void all()
+	{
+		for (cut().event = 1;; ++cut().event) {
+			cut().survivors = 0;
+			const Findings first = run();
+			if (stopped_ || !first.crashes)
 				return;
+			for (const u64 survivors : subsets(first.units)) {
+				cut().survivors = survivors;
+				if (survivors && !stopped_)
+					run();
+			}
+			for (const u64 survivors : {u64{0}, ~u64{0}})
+				cut_again(survivors);
 		}
 	}
-}
+
+private:
+	// The power fails again before each write and flush of the recovery.
+	void cut_again(u64 survivors)
+	{
+		static constexpr u64 kSurvivors[] = {0, ~u64{0}, 0x5555555555555555,
+						     0xaaaaaaaaaaaaaaaa};
+		cut().survivors = survivors;
+		bool came = again_;
+		for (cut().again = 1; came && !stopped_; ++cut().again)
+			for (const u64 later : kSurvivors) {
+				cut().again_survivors = later;
+				if (came && !stopped_)
+					came = run().crashes > 1;
+			}
+		cut().again = cut().again_survivors = 0;
+	}
+
+	Findings run()
+	{
+		const Findings findings = World(trace_.setup).run(trace_.script);
+		stopped_ = !visit_(findings, trace_);
+		return findings;
+	}
+
+	Setup::Cut &cut() { return *trace_.setup.cut; }
+
+	Trace trace_;
+	bool again_;
+	bool stopped_ = false;
+	Visitor &visit_;
+};
 
 } // namespace
 
-u64 Exhaustive::workloads() { return kOfEach * std::size(kTears) * std::size(kPreludes); }
+template <class Visitor> void Exhaustive::for_each_run(u64 workload, Visitor visit) const
+{
+	Runs(trace_of(workload, bug_), workload < again_, visit).all();
+}
 
-Tally Exhaustive::run(u64 workload, std::optional<Bug> bug)
+u64 Exhaustive::workloads(u32 operations)
+{
+	u64 all = 0;
+	for (u64 words = kLetters; operations; --operations, words *= kLetters)
+		all += words;
+	return all * kSettings;
+}
+
+Tally Exhaustive::run(u64 workload) const
 {
 	Tally tally;
-	for_each_run(trace_of(workload, bug), [&](const Findings &findings, const Trace &) {
+	for_each_run(workload, [&](const Findings &findings, const Trace &) {
 		tally.add(findings);
 		return findings.ok();
 	});
 	return tally;
 }
 
-std::optional<Trace> Exhaustive::find(u64 workload, std::optional<Bug> bug)
+std::optional<Trace> Exhaustive::find(u64 workload) const
 {
 	std::optional<Trace> found;
-	for_each_run(trace_of(workload, bug), [&](const Findings &findings, const Trace &trace) {
+	for_each_run(workload, [&](const Findings &findings, const Trace &trace) {
 		if (!findings.ok())
 			found = trace;
 		return findings.ok();

@@ -17,8 +17,10 @@ Host::Host(const HostShape &given, const Rates &rates, Random &given_chance)
 
 void *Host::allocate(usize bytes)
 {
-	if (trouble.allocation_fails(chance))
+	if (trouble.allocation_fails(chance)) {
+		kinds.count(Kind::no_memory);
 		return nullptr;
+	}
 	const usize whole = round_up(bytes, usize{64});
 	void *memory = std::aligned_alloc(64, whole);
 	std::memset(memory, 0, whole);
@@ -104,6 +106,7 @@ void Host::land(usize index)
 		before.push_back(spare.content(sector + i));
 	trouble.note();
 	trouble.note_hit();
+	kinds.count(Kind::arrived_late);
 	say("late write arrives on", kFirstSpare, sector, count, IoStatus::ok);
 	spare.land(index);
 	for (u64 i = 0; visible && i < count; ++i)
@@ -204,6 +207,7 @@ IoStatus Host::read(DeviceIndex device, Sector sector, void *buffer, u32 count)
 	say("core reads", device, sector, count, status);
 	if (status != IoStatus::ok) {
 		trouble.note();
+		kinds.count(Kind::unread);
 		for (u32 i = 0; device == kMainDevice && count == shape.block && i < count; ++i)
 			excused[sector + i] = true;
 		return status;
@@ -260,16 +264,51 @@ void Host::check_copy_back(Sector sector, u32 count)
 Trouble::Outcome Host::outcome(DeviceIndex device, Sector sector, u32 count)
 {
 	const bool data = device == kMainDevice || trouble.zones().at(sector) == Zone::data;
-	return data ? trouble.of_data_write(chance)
-		    : trouble.of_metadata_write(chance, sector, count);
+	const Trouble::Outcome outcome =
+		data ? trouble.of_data_write(chance)
+		     : trouble.of_metadata_write(chance, sector, count);
+	count_fate(outcome.fate, data ? Kind::refused_data : Kind::refused_metadata);
+	return outcome;
+}
+
+void Host::count_fate(Fate fate, Kind refused)
+{
+	switch (fate) {
+	case Fate::stored:
+	case Fate::doomed: // counted by the flush that tells of it
+		return;
+	case Fate::refused:
+		return kinds.count(refused);
+	case Fate::refused_stored:
+		kinds.count(refused);
+		return kinds.count(Kind::refused_stored);
+	case Fate::refused_late:
+		kinds.count(refused);
+		return kinds.count(Kind::refused_late);
+	case Fate::lost:
+		return kinds.count(Kind::lost);
+	case Fate::misdirected:
+		return kinds.count(Kind::misdirected);
+	}
+}
+
+IoStatus Host::flush_disk(DeviceIndex device)
+{
+	Disk &to = disk(device);
+	const bool fails = trouble.flush_fails(chance);
+	if (!fails && to.has_doomed())
+		kinds.count(Kind::doomed);
+	const IoStatus status = fails ? to.flush_failing(chance) : to.flush();
+	if (status != IoStatus::ok)
+		kinds.count(Kind::failed_flush);
+	return status;
 }
 
 IoStatus Host::flush(DeviceIndex device)
 {
 	point();
 	event();
-	const bool fails = trouble.flush_fails(chance);
-	const IoStatus status = fails ? disk(device).flush_failing(chance) : disk(device).flush();
+	const IoStatus status = flush_disk(device);
 	say("core flushes", device, 0, 0, status);
 	if (status != IoStatus::ok) {
 		trouble.note();
@@ -360,6 +399,7 @@ IoStatus Host::perform(const Piece &piece)
 		fate = trouble.of_user_write(chance).fate;
 		if (fua && fate == Fate::doomed)
 			fate = Fate::stored; // stable at once or not acknowledged
+		count_fate(fate, Kind::refused_user);
 		status = to.write(piece.physical, piece.data(), piece.sectors, fua, fate);
 	}
 	static constexpr const char *kOps[] = {"user reads", "user writes", "user zeroes",

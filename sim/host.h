@@ -16,6 +16,7 @@
 #include "core/journal/site.h"
 #include "core/platform/platform.h"
 #include "sim/fiber.h"
+#include "sim/kinds.h"
 #include "sim/oracle.h"
 #include "sim/trouble.h"
 #include "sim/user_io.h"
@@ -84,6 +85,7 @@ public:
 	// The power fails before the event of that number.
 	void cut_at(u64 event) { cut_at_ = event; }
 	bool cut_is_due() const { return cut_at_ != kNever; }
+	bool cut_is_next() const { return events_ + 1 == cut_at_; }
 	bool is_cut() const { return cut_; }
 	void cut_now() { cut_ = was_cut_ = true; }
 	void power_up();
@@ -102,6 +104,8 @@ public:
 	void land(usize index);
 	// Carries out a user's piece on the disk.
 	IoStatus perform(const Piece &piece);
+	// Carries out a flush on the disk, or lets it fail.
+	IoStatus flush_disk(DeviceIndex device);
 	// Threads that a signal reaches: the operator's, not a worker of ours.
 	void set_killable(Fibers::Id id, bool killable);
 	usize allocations_live() const { return live_.size(); }
@@ -122,6 +126,8 @@ public:
 	std::vector<bool> excused;
 	std::optional<Bug> planted;
 	std::string last_line;
+	// What went wrong so far.
+	Counts kinds;
 	// Devices of which a flush of the core's failed, and no user has heard of it yet.
 	bool owed[2] = {};
 	bool stop = false; // a fatal signal to whoever sends messages
@@ -139,6 +145,7 @@ private:
 	void note_site(Sector site, Sector slot, IoStatus status);
 	std::optional<Superblock> superblock(Sector sector) const;
 	Trouble::Outcome outcome(DeviceIndex device, Sector sector, u32 count);
+	void count_fate(Fate fate, Kind refused);
 
 	std::unordered_map<void *, usize> live_;
 	std::vector<Fibers::Id> waiting_; // for the lock

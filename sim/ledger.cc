@@ -9,18 +9,64 @@ namespace {
 
 bool mapped(State state) { return state == State::active || state == State::lost; }
 
+bool same(const Extent &a, const Extent &b)
+{
+	return a.main == b.main && a.length == b.length && a.place == b.place &&
+	       a.state == b.state && a.boundary == b.boundary;
+}
+
 } // namespace
 
-std::vector<Ledger::Claim> Ledger::read(const Core &core, usize sectors)
+// A table changes in a few places between two looks, so runs are compared, not sectors.
+void Ledger::look(const Core &core, const char *when)
 {
-	std::vector<Claim> claims(sectors);
-	Extent found;
-	for (Sector at = 0; at < sectors && core.table().next(at, &found);
-	     at = found.main + found.length)
-		for (u64 i = 0; i < found.length; ++i)
-			claims[found.main + i] = {found.state, found.boundary && !i,
-						  mapped(found.state) ? found.place + i : 0};
-	return claims;
+	found_runs_.clear();
+	found_.clear();
+	Extent run;
+	for (Sector at = 0; at < claims_.size() && core.table().next(at, &run);
+	     at = run.main + run.length)
+		found_runs_.push_back(run);
+	auto before = runs_.begin();
+	auto now = found_runs_.begin();
+	while (before != runs_.end() || now != found_runs_.end()) {
+		const bool both = before != runs_.end() && now != found_runs_.end();
+		if (both && same(*before, *now)) {
+			++before;
+			++now;
+		} else if (now == found_runs_.end() || (both && before->main <= now->main)) {
+			note_difference(*before++, false);
+		} else {
+			note_difference(*now++, true);
+		}
+	}
+	// Of a sector in an old and in a new run the new one counts: it is the last.
+	std::sort(found_.begin(), found_.end(), [](const Found &a, const Found &b) {
+		return a.sector != b.sector ? a.sector < b.sector : a.there < b.there;
+	});
+	for (usize i = 0; i < found_.size(); ++i) {
+		const Found &one = found_[i];
+		const bool last = i + 1 == found_.size() || found_[i + 1].sector != one.sector;
+		if (last && !(one.claim == claims_[one.sector]) && !allowed(one.sector, one.claim))
+			violate(when, one.sector, one.claim);
+	}
+}
+
+void Ledger::note_difference(const Extent &run, bool there)
+{
+	for (u64 i = 0; i < run.length; ++i) {
+		Claim claim;
+		if (there)
+			claim = {run.state, run.boundary && !i,
+				 mapped(run.state) ? run.place + i : 0};
+		found_.push_back({run.main + i, there, claim});
+	}
+}
+
+void Ledger::adopt()
+{
+	for (const Found &one : found_)
+		claims_[one.sector] = one.claim;
+	runs_.swap(found_runs_);
 }
 
 Ledger::Id Ledger::open(Change change, Sector main, u64 count, Place place)
@@ -105,18 +151,10 @@ void Ledger::violate(const char *when, Sector sector, const Claim &found)
 		     say(found) + " and was " + say(claims_[sector]);
 }
 
-void Ledger::compare(const std::vector<Claim> &found, const char *when)
-{
-	for (Sector sector = 0; sector < claims_.size(); ++sector)
-		if (!(found[sector] == claims_[sector]) && !allowed(sector, found[sector]))
-			violate(when, sector, found[sector]);
-}
-
 void Ledger::take(const Core &core)
 {
-	std::vector<Claim> found = read(core, claims_.size());
-	compare(found, "in memory");
-	claims_.swap(found);
+	look(core, "in memory");
+	adopt();
 }
 
 void Ledger::close(Id id, bool done, bool in_doubt, const Core &core)
@@ -145,13 +183,12 @@ void Ledger::revived(Sector main, u64 count)
 				doubt.before[i].state = State::active;
 }
 
-void Ledger::peek(const Core &core) { compare(read(core, claims_.size()), "read-only"); }
+void Ledger::peek(const Core &core) { look(core, "read-only"); }
 
 void Ledger::recovered(const Core &core)
 {
-	std::vector<Claim> found = read(core, claims_.size());
-	compare(found, "after recovery");
-	claims_.swap(found);
+	look(core, "after recovery");
+	adopt();
 	doubts_.clear();
 }
 

@@ -49,6 +49,12 @@ private:
 		Place place = 0;
 		bool operator==(const Claim &) const = default;
 	};
+	// What the table has of a sector at which the runs differ.
+	struct Found {
+		Sector sector;
+		bool there; // or only before
+		Claim claim;
+	};
 	struct Doubt {
 		Id id;
 		Change change;
@@ -60,16 +66,21 @@ private:
 	};
 
 	void revived(Sector main, u64 count);
-	static std::vector<Claim> read(const Core &core, usize sectors);
-	void compare(const std::vector<Claim> &found, const char *when);
+	void look(const Core &core, const char *when);
+	void note_difference(const Extent &run, bool there);
+	void adopt();
 	bool allowed(Sector sector, const Claim &found) const;
 	bool became(const Doubt &doubt, Sector sector, const Claim &found) const;
 	bool is_done(const Doubt &doubt, Sector sector, const Claim &found) const;
 	bool at_border(Sector sector) const;
 	void violate(const char *when, Sector sector, const Claim &found);
 
-	std::vector<Claim> claims_;
+	std::vector<Claim> claims_; // by sector
+	std::vector<Extent> runs_;  // the same as the table tells it
 	std::vector<Doubt> doubts_;
+	// Of the last look: the table, and the sectors in which it is not what it was.
+	std::vector<Extent> found_runs_;
+	std::vector<Found> found_;
 	std::string violation_;
 	Id next_ = 1;
 };

@@ -21,7 +21,7 @@ using Number = unsigned long long;
 
 Trace trace_of_seed(u64 seed, std::optional<Bug> bug)
 {
-	const Workload workload(seed);
+	const Workload workload(seed, Workload::mood_for(bug));
 	Trace trace{workload.setup(), workload.script()};
 	trace.setup.bug = bug;
 	return trace;
@@ -40,7 +40,8 @@ void explain(const Trace &trace)
 	const Trace shorter = shrink(trace);
 	const Findings findings = World(shorter.setup).run(shorter.script);
 	std::printf("broken: %s\n", findings.violation.c_str());
-	std::printf("The shortest run that breaks it, for --replay FILE --verbose:\n%s",
+	std::printf("The shortest run that breaks it; with these lines in FILE, dmremap-sim "
+		    "--replay FILE --verbose repeats it:\n%s# the end of the run\n",
 		    to_text(shorter.setup, shorter.script).c_str());
 }
 
@@ -54,44 +55,77 @@ void close_line(const char *what, u64 count, const Tally &tally)
 		    static_cast<Number>(tally.broken[3]));
 }
 
-u64 seeds_of(const Options &options) { return options.seeds.value_or(1000); }
+// How often each kind of trouble came. Returns how many never did in a campaign that is long enough
+// for all of them.
+u32 count_kinds(const Tally &tally, bool verbose)
+{
+	constexpr u64 kEnough = 10'000; // seeds
+	u32 never = 0;
+	for (usize i = 0; i < std::size(kKinds); ++i) {
+		const KindName &kind = kKinds[i];
+		if (verbose)
+			std::printf("%12llu %s: %s\n", static_cast<Number>(tally.kinds.of(i)),
+				    kind.name, kind.text);
+		if (tally.kinds.of(i) || tally.items < kEnough)
+			continue;
+		std::printf("%s never happened: %s\n", kind.name, kind.text);
+		++never;
+	}
+	return never;
+}
+
+// How to go on where a campaign was stopped.
+void tell_rest(const Options &options, const char *words, u64 next, u64 left)
+{
+	std::printf("stopped; the rest: dmremap-sim %s--first-seed %llu --seeds %llu --jobs %u\n",
+		    words, static_cast<Number>(next), static_cast<Number>(left), options.jobs);
+}
 
 int run_seeds(const Options &options)
 {
+	const u64 wanted = options.seeds.value_or(1000);
 	Campaign campaign(options.jobs, isatty(STDERR_FILENO));
-	const Tally tally = campaign.run(options.first_seed, seeds_of(options),
+	const Tally tally = campaign.run(options.first_seed, wanted,
 					 [&](u64 seed) { return run_seed(seed, options.bug); });
 	if (!tally.ok()) {
 		std::printf("seed %llu breaks a promise\n", static_cast<Number>(tally.broken_item));
 		explain(trace_of_seed(tally.broken_item, options.bug));
 	}
+	const u32 never = count_kinds(tally, options.verbose);
 	std::printf("%llu operations; %llu seeds ended early, since more was damaged than a load "
 		    "has to survive\n",
 		    static_cast<Number>(tally.operations), static_cast<Number>(tally.given_up));
-	close_line("seeds", tally.items, tally);
-	if (tally.ok() && tally.items != seeds_of(options))
-		std::printf("a process ended before its time\n");
 	const bool idle = !tally.crashes || !tally.torn || !tally.bad || tally.too_short;
-	if (idle)
+	if (tally.ok() && tally.items != wanted)
+		tell_rest(options, "", options.first_seed + campaign.done(), wanted - campaign.done());
+	else if (idle)
 		std::printf("too little was tried: a zero among what went wrong, or %llu seeds of "
 			    "fewer than 200 operations or 3 power failures\n",
 			    static_cast<Number>(tally.too_short));
-	return !tally.ok() || idle || tally.items != seeds_of(options);
+	close_line("seeds", tally.items, tally);
+	return !tally.ok() || idle || never || tally.items != wanted;
 }
 
 int run_exhaustive(const Options &options)
 {
+	const u64 all = Exhaustive::workloads(options.operations);
+	const u64 first = std::min(options.first_seed - 1, all);
+	const u64 wanted = std::min(options.seeds.value_or(all - first), all - first);
+	const Exhaustive exhaustive(options.again, options.bug);
 	Campaign campaign(options.jobs, isatty(STDERR_FILENO));
-	const u64 first = std::min(options.first_seed - 1, Exhaustive::workloads());
-	const u64 left = Exhaustive::workloads() - first;
-	const u64 count = std::min(options.seeds.value_or(left), left);
 	const Tally tally = campaign.run(
-		first, count, [&](u64 workload) { return Exhaustive::run(workload, options.bug); });
-	if (!tally.ok())
-		explain(Exhaustive::find(tally.broken_item, options.bug).value());
+		first, wanted, [&](u64 workload) { return exhaustive.run(workload); });
+	if (!tally.ok()) {
+		std::printf("workload %llu breaks a promise\n",
+			    static_cast<Number>(tally.broken_item + 1));
+		explain(exhaustive.find(tally.broken_item).value());
+	} else if (tally.items != wanted) {
+		tell_rest(options, "--exhaustive ", first + 1 + campaign.done(),
+			  wanted - campaign.done());
+	}
 	std::printf("%llu runs\n", static_cast<Number>(tally.runs));
 	close_line("workloads", tally.items, tally);
-	return !tally.ok() || tally.items != count;
+	return !tally.ok() || tally.items != wanted;
 }
 
 int run_bugs(const Options &options)
@@ -99,11 +133,13 @@ int run_bugs(const Options &options)
 	u32 missed = 0;
 	for (const BugName &one : kBugs) {
 		Campaign campaign(options.jobs, isatty(STDERR_FILENO));
-		const Tally tally = campaign.run(options.first_seed, seeds_of(options),
+		const Tally tally = campaign.run(options.first_seed, options.seeds.value_or(10'000),
 						 [&](u64 seed) { return run_seed(seed, one.bug); });
 		missed += tally.ok();
+		if (campaign.interrupted())
+			return 1;
 		if (tally.ok()) {
-			std::printf("FAIL %s: not caught in %llu seeds\n", one.name,
+			std::printf("FAIL %s (not caught in %llu seeds)\n", one.name,
 				    static_cast<Number>(tally.items));
 			continue;
 		}

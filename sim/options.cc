@@ -27,6 +27,10 @@ bool read_value(Options *options, const std::string &option, const char *value)
 		return read("--first-seed", value, &options->first_seed);
 	if (option == "--jobs")
 		return read("--jobs", value, &options->jobs) && options->jobs;
+	if (option == "--operations")
+		return read("--operations", value, &options->operations);
+	if (option == "--again")
+		return read("--again", value, &options->again);
 	if (option == "--replay") {
 		options->mode = Options::Mode::replay;
 		options->file = value;
@@ -42,6 +46,7 @@ bool read_value(Options *options, const std::string &option, const char *value)
 bool takes_value(const std::string &option)
 {
 	return option == "--seeds" || option == "--first-seed" || option == "--jobs" ||
+	       option == "--operations" || option == "--again" ||
 	       option == "--replay" || option == "--bug";
 }
 
@@ -97,12 +102,14 @@ const char *Options::help()
 	       "  --exhaustive      every short workload, every crash point, instead; N and S "
 	       "choose\n"
 	       "                    among the workloads\n"
+	       "  --operations O    workloads of up to O operations (3)\n"
+	       "  --again O         for those of up to O the power fails in the recovery, too (2)\n"
 	       "  --jobs J          processes (1)\n"
 	       "  --bug NAME        with this bug planted in the core\n"
-	       "  --bugs            plants each bug and looks whether N seeds catch it\n"
+	       "  --bugs            plants each bug and looks whether N seeds catch it (10000)\n"
 	       "  --list-bugs       their names\n"
 	       "  --replay FILE     one run, as printed when a promise broke\n"
-	       "  --verbose         a replay prints every I/O\n"
+	       "  --verbose         how often each kind of trouble came; a replay prints every I/O\n"
 	       "  --help            this text\n"
 	       "\n"
 	       "Exit status: 0 when every promise was kept, 1 when not, 2 for a wrong option.\n";

@@ -15,6 +15,8 @@ struct Options {
 	Mode mode = Mode::seeds;
 	std::optional<u64> seeds; // or workloads
 	u64 first_seed = 1;
+	u32 operations = 3; // of an exhaustive workload, at most
+	u32 again = 2;	    // of one in which the power fails in the recovery as well
 	u32 jobs = 1;
 	std::optional<Bug> bug;
 	std::string file;

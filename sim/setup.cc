@@ -20,6 +20,7 @@ template <class Visitor> void visit(Setup &setup, Visitor &&visit)
 	visit("pauses", setup.shape.pause_share);
 	visit("patience", setup.shape.patience);
 	visit("max_extents", setup.max_extents);
+	visit("format", setup.format);
 	for_each_rate(setup.rates, visit);
 }
 
@@ -30,8 +31,12 @@ bool read_special(const std::string &name, const std::string &value, Setup *setu
 		setup->bug = bug_named(value);
 		return setup->bug.has_value();
 	}
-	if (name == "cut")
-		setup->cut = {std::stoull(value), std::stoull(value.substr(value.find(':') + 1))};
+	if (name == "cut") {
+		Setup::Cut &cut = setup->cut.emplace();
+		char colon;
+		std::istringstream(value) >> cut.event >> colon >> cut.survivors >> colon >>
+			cut.again >> colon >> cut.again_survivors;
+	}
 	return true;
 }
 
@@ -55,7 +60,8 @@ std::string to_text(const Setup &setup, const Script &script)
 	if (setup.bug)
 		text << "bug=" << name_of(*setup.bug) << ' ';
 	if (setup.cut)
-		text << "cut=" << setup.cut->event << ':' << setup.cut->survivors << ' ';
+		text << "cut=" << setup.cut->event << ':' << setup.cut->survivors << ':'
+		     << setup.cut->again << ':' << setup.cut->again_survivors << ' ';
 	text << '\n';
 	for (const Operation &operation : script)
 		text << operation.text() << '\n';

@@ -17,12 +17,15 @@ struct Setup {
 	Rates rates;
 	u64 max_extents = 64;
 	u64 seed = 0;
+	bool format = false;	// the spare may be formatted without looking what it holds
 	std::optional<Bug> bug; // planted in the core
-	// Instead of chance: the power fails once, before this event, and of what was not flushed
-	// that survives whose bit is set.
+	// Instead of chance: the power fails before this event, and of what was not flushed that
+	// survives whose bit is set. Then, unless `again` is 0, before that event of the recovery.
 	struct Cut {
 		u64 event = 0;
 		u64 survivors = 0;
+		u64 again = 0;
+		u64 again_survivors = 0;
 	};
 	std::optional<Cut> cut;
 };
@@ -40,6 +43,7 @@ struct Findings {
 	u64 crashes = 0;
 	u64 torn = 0;
 	u64 bad = 0;
+	Counts kinds;
 
 	bool ok() const { return violation.empty(); }
 };

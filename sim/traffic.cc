@@ -149,9 +149,7 @@ void Traffic::flush_one(usize index)
 	host_.event();
 	UserFlush &flush = flushes_[index];
 	const u32 bit = flush.open == 3 && host_.chance.one_in(2) ? 1 : flush.open & 2 ? 2 : 1;
-	Disk &disk = host_.disk(bit == 1 ? kMainDevice : kFirstSpare);
-	const bool fails = host_.trouble.flush_fails(host_.chance);
-	IoStatus status = fails ? disk.flush_failing(host_.chance) : disk.flush();
+	IoStatus status = host_.flush_disk(bit == 1 ? kMainDevice : kFirstSpare);
 	host_.say("user flushes", bit == 1 ? kMainDevice : kFirstSpare, 0, 0, status);
 	if (status != IoStatus::ok && bit == 2)
 		host_.trouble.told_all();

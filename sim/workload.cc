@@ -46,12 +46,43 @@ constexpr Share kShares[] = {
 
 } // namespace
 
-Workload::Workload(u64 seed) : random_(seed)
+std::optional<Mood> Workload::mood_for(std::optional<Bug> bug)
+{
+	if (!bug)
+		return std::nullopt;
+	switch (*bug) {
+	case Bug::checkpoint_ignores_flush:
+		return Mood::siege;
+	case Bug::user_flush_ignored:
+	case Bug::flush_debt_forgotten:
+		return Mood::stormy;
+	case Bug::old_epoch_replayed:
+	case Bug::ignore_chain:
+		return Mood::tardy;
+	default:
+		return std::nullopt;
+	}
+}
+
+Workload::Workload(u64 seed, std::optional<Mood> mood) : random_(seed)
 {
 	setup_.seed = random_.next();
+	setup_.format = setup_.seed & 1;
+	const Mood some = some_mood();
+	mood_ = mood.value_or(some);
 	choose_devices();
 	choose_rates();
 	choose_operations();
+}
+
+Mood Workload::some_mood()
+{
+	const u64 which = random_.below(12);
+	return which < 2    ? Mood::crowded
+	       : which == 2 ? Mood::stormy
+	       : which == 3 ? Mood::tardy
+	       : which == 4 ? Mood::siege
+			    : Mood::plain;
 }
 
 void Workload::choose_devices()
@@ -66,8 +97,9 @@ void Workload::choose_devices()
 	shape.pause_share = static_cast<u32>(random_.below(4) * 25);
 	static constexpr u32 kPatience[] = {4, 16, 256};
 	shape.patience = kPatience[random_.below(std::size(kPatience))];
-	crowded_ = random_.one_in(6);
-	if (crowded_) {
+	if (mood_ == Mood::tardy)
+		shape.patience = 4;
+	if (is_crowded()) {
 		shape.main.sectors = 8192;
 		shape.spare.sectors += 3000;
 	}
@@ -88,12 +120,20 @@ void Workload::choose_rates()
 	rates.metadata_write = some(3, 100);
 	rates.anywhere_write = some(6, 30);
 	// Where many records are written, one failure in a hundred would end it at once.
-	rates.flush = crowded_ ? some(1, 4) : some(4, 20);
+	rates.flush = is_crowded() ? some(1, 4) : some(4, 20);
 	rates.doomed = some(6, 10);
 	rates.lost = some(3, 100);
 	rates.misdirected = some(4, 50);
 	rates.cut_damage = some(2, 100);
-	setup_.max_extents = crowded_ ? 300 + random_.below(500) : 16 + random_.below(300);
+	if (mood_ == Mood::stormy)
+		rates.flush = static_cast<u32>(10 + random_.below(60));
+	if (mood_ == Mood::siege)
+		rates.flush = static_cast<u32>(2 + random_.below(8));
+	if (mood_ == Mood::tardy) {
+		rates.metadata_write = static_cast<u32>(30 + random_.below(100));
+		rates.anywhere_write = static_cast<u32>(10 + random_.below(40));
+	}
+	setup_.max_extents = is_crowded() ? 300 + random_.below(500) : 16 + random_.below(300);
 }
 
 Sector Workload::somewhere(Sector limit)
@@ -113,6 +153,12 @@ u64 Workload::some_length()
 
 Act Workload::act()
 {
+	static constexpr Act kStorm[] = {Act::sync, Act::flush, Act::write, Act::relocate};
+	static constexpr Act kDelay[] = {Act::reload, Act::land, Act::relocate, Act::remove};
+	if (is_stormy() && random_.one_in(3))
+		return kStorm[random_.below(std::size(kStorm))];
+	if (mood_ == Mood::tardy && random_.one_in(4))
+		return kDelay[random_.below(std::size(kDelay))];
 	u32 all = 0;
 	for (const Share &one : kShares)
 		all += one.share;
@@ -151,7 +197,7 @@ Operation Workload::operation()
 void Workload::choose_operations()
 {
 	const u64 operations = kOperations + random_.below(60);
-	if (crowded_)
+	if (is_crowded())
 		script_.push_back({Act::crowd, somewhere(setup_.shape.main.sectors),
 				   180 + random_.below(270), 0, random_.next()});
 	for (u64 i = 0; i < operations; ++i) {

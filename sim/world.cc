@@ -55,13 +55,16 @@ Findings World::run(const Script &script)
 		apply(script[i]);
 		run_some();
 		// A set that serves and changes nothing does not stay long.
-		if (!over_ && !failed() && is_stuck() && random_.one_in(12))
+		if (!over_ && !failed() && is_stuck() && random_.one_in(12)) {
+			host_.kinds.count(Kind::stuck);
 			reload(false);
+		}
 		while (host_.is_cut() && !failed() && !over_)
 			recover();
 		note_all();
 	}
 	finish();
+	findings_.kinds = host_.kinds;
 	return findings_;
 }
 
@@ -75,6 +78,11 @@ void World::finish()
 {
 	if (failed() || over_)
 		return;
+	// The last crash point: all is answered, not all is stable.
+	if (setup_.cut && host_.cut_is_next()) {
+		host_.cut_now();
+		return recover();
+	}
 	check();
 	if (failed() || over_)
 		return;

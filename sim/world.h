@@ -58,6 +58,7 @@ private:
 	void heal();
 	void serve(bool clean);
 	void set_dark(u32 zones);
+	void count_start(Opened opened);
 	void mend_silently();
 	void cut_power();
 	void cut_by_chance();
@@ -105,6 +106,7 @@ private:
 	std::string refusal_;
 	u32 dark_ = 0;	    // zones that cannot be read now
 	u32 next_dark_ = 0; // at the next start
+	u32 dark_end_ = 0;  // head or tail, at the last start that could not read one of them
 	bool has_set_ = false;
 	bool suspending_ = false;
 	bool recovering_ = false;

@@ -16,6 +16,7 @@ World::Opened World::try_open()
 	Refusal why;
 	Terms terms;
 	terms.max_extents = setup_.max_extents;
+	terms.format = setup_.format && !has_set_;
 	if (has_set_ && random_.one_in(2))
 		terms.set = set_;
 	host_.begin_core();
@@ -74,6 +75,7 @@ void World::open()
 			return serve(!dark_ && hits == host_.trouble.hits() &&
 				     suspects == host_.trouble.suspects());
 		}
+		count_start(opened);
 		if (opened == Opened::cut)
 			cut_power();
 		else if (must && hits == host_.trouble.hits())
@@ -102,11 +104,32 @@ bool World::prepare(bool last)
 	trouble.armed = !last && has_set_;
 	if (!last && random_.one_in(2))
 		host_.cut_at(host_.events() + 1 + random_.below(30));
+	if (setup_.cut && setup_.cut->again && findings_.crashes == 1)
+		host_.cut_at(host_.events() + setup_.cut->again);
 	if (!last && random_.one_in(16)) {
+		host_.kinds.count(Kind::missing);
 		host_.spare.set_missing(IoStatus::transport);
 		return false;
 	}
 	return must;
+}
+
+void World::count_start(Opened opened)
+{
+	constexpr u32 kHead = Trouble::bit(Zone::head), kTail = Trouble::bit(Zone::tail);
+	Counts &kinds = host_.kinds;
+	kinds.count(Kind::cut_start, opened == Opened::cut && has_set_);
+	kinds.count(Kind::refused_start, opened == Opened::refused);
+	if (opened == Opened::cut)
+		return;
+	kinds.count(Kind::dark_head, (dark_ & kHead) != 0);
+	kinds.count(Kind::dark_middle, (dark_ & Trouble::bit(Zone::middle)) != 0);
+	kinds.count(Kind::dark_tail, (dark_ & kTail) != 0);
+	const u32 end = dark_ & (kHead | kTail);
+	if (!end || end == (kHead | kTail))
+		return;
+	kinds.count(Kind::by_turns, (end ^ dark_end_) == (kHead | kTail));
+	dark_end_ = end;
 }
 
 // Somebody brings back what could be seen to be damaged.
@@ -161,7 +184,8 @@ void World::cut_power()
 {
 	traffic_.power_cut();
 	if (setup_.cut)
-		cut_exactly(setup_.cut->survivors);
+		cut_exactly(findings_.crashes ? setup_.cut->again_survivors
+					      : setup_.cut->survivors);
 	else
 		cut_by_chance();
 	host_.oracle.power_cut();
@@ -178,6 +202,11 @@ void World::cut_by_chance()
 		const Disk::Cut cut = disk->cut(random_, struck(*disk));
 		findings_.torn += cut.torn;
 		findings_.bad += cut.damaged;
+		host_.kinds.count(Kind::torn, cut.torn);
+		host_.kinds.count(Kind::dropped, cut.dropped);
+		host_.kinds.count(Kind::reordered, cut.reordered);
+		host_.kinds.count(Kind::struck, cut.damaged);
+		host_.kinds.count(Kind::bystanders, cut.bystanders);
 	}
 }
 
@@ -298,6 +327,7 @@ void World::look_read_only()
 	host_.trouble.armed = false;
 	set_dark(host_.trouble.may_be_dark(random_.one_in(2) ? next_dark_ : 0));
 	const bool must = host_.trouble.must_load(dark_);
+	host_.kinds.count(Kind::read_only);
 	if (try_open() == Opened::yes) {
 		ledger_.peek(*core_);
 		check_content();

@@ -137,6 +137,7 @@ void World::answered(const std::string &words, int result, Ledger::Id id, Sector
 	if (result < 0 && !may_fail(-result))
 		note(Promise::lost, "'" + words + "' failed without a reason (" +
 					    std::to_string(result) + "): " + host_.last_line);
+	host_.kinds.count(Kind::interrupted, result == -EINTR);
 	if (!messages_)
 		host_.stop = false;
 	ledger_.close(id, result >= 0, result < 0 && core_->journal().failed(), *core_);
@@ -317,6 +318,9 @@ void World::spoil(const Operation &operation)
 		if (sector >= disk.sectors())
 			continue;
 		++findings_.bad;
+		host_.kinds.count(operation.act == Act::refuse_main ? Kind::unwritable
+				  : spare		    ? Kind::bad_spare
+							    : Kind::bad_main);
 		if (operation.act == Act::refuse_main)
 			disk.make_unwritable(sector);
 		else
@@ -382,8 +386,10 @@ void World::rot(const Operation &operation)
 			   !(host_.trouble.suspects() & Trouble::bit(zone));
 	for (u32 i = 0; shows && i < kBlockSectors; ++i)
 		wound(zone, block + i, kZeros);
-	if (!host_.trouble.wounds().empty() && shows)
+	if (!host_.trouble.wounds().empty() && shows) {
 		host_.trouble.seal();
+		host_.kinds.count(Kind::gone_block);
+	}
 }
 
 void World::rot_sector(Zone zone, Sector sector, u64 bit)
@@ -397,6 +403,7 @@ void World::rot_sector(Zone zone, Sector sector, u64 bit)
 	if (!trouble.may_hurt(zone))
 		return;
 	trouble.hurt(sector, 1);
+	host_.kinds.count(Kind::rotten);
 	host_.spare.put(sector, rotten);
 }
 
@@ -407,9 +414,12 @@ void World::wound(Zone zone, Sector sector, Content rotten)
 	if (!host_.trouble.may_wound(zone))
 		return;
 	host_.trouble.wound({sector, original, rotten});
-	if (rotten != original)
+	if (rotten != original) {
+		host_.kinds.count(Kind::rotten, rotten != kZeros);
 		return host_.spare.put(sector, rotten);
+	}
 	host_.spare.make_unreadable(sector, true);
+	host_.kinds.count(Kind::unreadable);
 	++findings_.bad;
 }
 

@@ -7,6 +7,7 @@
 // sector of another history does not fit, even with the right number.
 #pragma once
 
+#include "core/base/zero.h"
 #include "core/format/crc32c.h"
 #include "core/format/layout.h"
 #include "core/format/record.h"
@@ -61,11 +62,8 @@ inline bool is_valid(const JournalSectorDisk &sector, const Uuid &set)
 // A sector behind the end of the log, as it should be: never written, or left from an earlier lap.
 inline bool is_old(const JournalSectorDisk &sector, const Uuid &set, u64 sequence)
 {
-	const u8 *bytes = reinterpret_cast<const u8 *>(&sector);
-	for (u32 i = 0; i < kSectorBytes; ++i)
-		if (bytes[i])
-			return is_valid(sector, set) && sector.sequence < sequence;
-	return true;
+	return is_zero(&sector, sizeof(sector)) ||
+	       (is_valid(sector, set) && sector.sequence < sequence);
 }
 
 // Fills a block with up to kRecordsPerBlock records. `previous` is the CRC of the sector before the

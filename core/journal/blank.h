@@ -97,10 +97,10 @@ Status Journal<P>::find_nonzero(Sector from, u64 sectors, Sector *where, bool *f
 			return Error::interrupted;
 		if (platform_.read(kFirstSpare, *where, load_buffer_, count) != IoStatus::ok)
 			return Error::spare_io;
-		const u64 *words = reinterpret_cast<const u64 *>(load_buffer_);
-		for (u32 i = 0; i < count * kSectorBytes / sizeof(u64) && !*found; ++i) {
-			*where = from + done + i * sizeof(u64) / kSectorBytes;
-			*found = words[i] != 0 && !in_valid_site(*where);
+		for (u32 i = 0; i < count && !*found; ++i) {
+			*where = from + done + i;
+			*found = !is_zero(load_buffer_ + i * kSectorBytes, kSectorBytes) &&
+				 !in_valid_site(*where);
 		}
 		done += count;
 	}

@@ -24,6 +24,7 @@
 
 #include "core/base/bug.h"
 #include "core/base/refusal.h"
+#include "core/base/zero.h"
 #include "core/format/journal_block.h"
 #include "core/format/superblock.h"
 #include "core/journal/copies.h"

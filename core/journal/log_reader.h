@@ -126,7 +126,7 @@ template <Platform P> void Journal<P>::note_block(u32 index, u64 sequence, Pass 
 		const void *there = chunk(copy) + index * kMetadataBlockBytes;
 		const bool whole =
 			read && !__builtin_memcmp(there, block_, kMetadataBlockBytes);
-		const bool torn = read && !has_bug(platform_, Bug::torn_block_refused) &&
+		const bool torn = read && !whole && !has_bug(platform_, Bug::torn_block_refused) &&
 				  torn_block(copy, index, sequence);
 		if (whole || torn)
 			present_ |= 1u << copy;

@@ -58,10 +58,7 @@ template <Platform P> void Journal<P>::note_slot(Site *site, u32 slot)
 	const SuperblockDisk &disk = reinterpret_cast<const SlotDisk *>(block_)->superblock;
 	const u32 bit = 1u << slot;
 	site->readable |= bit;
-	bool zero = true;
-	for (u32 i = 0; zero && i < kMetadataBlockBytes; ++i)
-		zero = !block_[i];
-	if (zero)
+	if (is_zero(block_, kMetadataBlockBytes))
 		site->blank |= bit;
 	if (has_magic(disk)) {
 		site->ours |= bit;
