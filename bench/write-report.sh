@@ -21,7 +21,7 @@ failed=0
     echo 'Written by `cmake --build build --target bench-report`; not edited by hand.'
     echo "Commit $commit; $compiler; $processor, $(nproc) cores, Linux $(uname -r)."
     echo 'What is measured and how: `bench/README.md`. A must is a bound, an aim a wish.'
-    for program in table-bench worst-insert-bench; do
+    for program in table-bench worst-insert-bench journal-bench; do
         echo
         echo "## $program"
         echo

@@ -241,6 +241,16 @@ void seal_superblock(Image &image, u32 site, u32 slot)
 	Block &block = image.change(layout().site(site) / kBlockSectors + slot);
 	SuperblockDisk *disk = reinterpret_cast<SuperblockDisk *>(block.data());
 	disk->crc = crc_of(*disk);
+	// What the newer slot says of it goes with it.
+	Block &beside = image.change(layout().site(site) / kBlockSectors + 1 - slot);
+	SuperblockDisk *peer = reinterpret_cast<SuperblockDisk *>(beside.data());
+	Superblock one, two;
+	unpack(*disk, &one);
+	unpack(*peer, &two);
+	if (!is_whole(*peer) || !newer(two, one))
+		return;
+	peer->other = disk->crc;
+	peer->crc = crc_of(*peer);
 }
 
 }  // namespace remap::fuzz

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The log: sectors of the first 32 blocks of either ring or of both changed, sealed one by one or as a
+// The log: sectors of the first 32 blocks that a set writes to either ring or of both changed, sealed one by one or as a
 // chain that fits again. The first byte chooses the base, whether the chain is made to fit, and whether
 // the set is mended; then edits, each of: sector, which rings, and edit()'s bytes.
 #include "fuzz/image.h"
@@ -10,11 +10,12 @@ using namespace remap::fuzz;
 namespace {
 
 constexpr u32 kBlocks = 32;
+constexpr u32 kFirst = 1; // the first load leaves block 0 free
 
 JournalSectorDisk &sector_at(Image &image, u32 copy, u32 number)
 {
 	Block &block =
-		image.change(layout().journal(copy) / kBlockSectors + number / kBlockSectors);
+		image.change(layout().journal(copy) / kBlockSectors + kFirst + number / kBlockSectors);
 	return reinterpret_cast<JournalBlockDisk *>(block.data())->sector[number % kBlockSectors];
 }
 

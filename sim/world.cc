@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "sim/world.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <sstream>
@@ -242,6 +243,52 @@ void World::check_space()
 					      " are mapped");
 }
 
+JournalSectorDisk World::journal_sector(u32 copy, u64 sequence) const
+{
+	const Layout &layout = core_->layout();
+	const u64 sectors = layout.journal_blocks() * kBlockSectors;
+	JournalSectorDisk sector;
+	host_.contents.spell(host_.spare.content(layout.journal(copy) + sequence % sectors),
+			     &sector);
+	return sector;
+}
+
+// Which blocks the log has; between them are places that loads left free.
+std::vector<u64> World::blocks_of_log() const
+{
+	const Superblock &now = core_->journal().superblock();
+	std::vector<u64> blocks;
+	const u64 first = std::max(now.epoch_start, now.journal_start);
+	for (u64 number = first; number < core_->journal().journal_end(); ++number)
+		blocks.push_back(number);
+	u32 crc = now.chain;
+	for (u64 number = now.chain_end; number-- > now.journal_start;) {
+		u32 wanted = crc;
+		u32 found = 0;
+		for (u32 s = kBlockSectors; s-- > 0;)
+			for (u32 copy = 0; copy < kCopies; ++copy) {
+				const auto sector = journal_sector(copy, number * kBlockSectors + s);
+				if (sector.crc != wanted || sector.sequence != number * kBlockSectors + s ||
+				    !is_valid(sector, now.set))
+					continue;
+				wanted = sector.previous;
+				++found;
+				break;
+			}
+		if (found < kBlockSectors)
+			continue;
+		crc = wanted;
+		blocks.push_back(number);
+	}
+	return blocks;
+}
+
+bool World::in_log(u64 number) const
+{
+	const std::vector<u64> blocks = blocks_of_log();
+	return std::find(blocks.begin(), blocks.end(), number) != blocks.end();
+}
+
 // What a load makes of the copies is the same in both, and the same on all sites.
 void World::check_copies()
 {
@@ -249,7 +296,7 @@ void World::check_copies()
 	const Layout &layout = core_->layout();
 	const Superblock &now = journal.superblock();
 	const u64 ring = layout.journal_blocks();
-	for (u64 i = now.journal_start; i < journal.journal_end(); ++i)
+	for (const u64 i : blocks_of_log())
 		compare_copies(layout.journal(0) + i % ring * kBlockSectors,
 			       layout.journal(1) + i % ring * kBlockSectors, "journal");
 	for (u64 i = 0; i < now.root.blocks; ++i)

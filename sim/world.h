@@ -49,6 +49,9 @@ private:
 	void rot_sector(Zone zone, Sector sector, u64 bit);
 	void wound(Zone zone, Sector sector, Content rotten);
 	bool shows(Sector sector) const;
+	JournalSectorDisk journal_sector(u32 copy, u64 sequence) const;
+	std::vector<u64> blocks_of_log() const;
+	bool in_log(u64 number) const;
 
 	// ---- life (world_life.cc) ----
 	enum class Opened : u8 { yes, refused, cut };

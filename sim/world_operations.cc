@@ -289,7 +289,7 @@ bool World::shows(Sector sector) const
 	for (u64 i = core_->journal().superblock().journal_start; i + 1 < end; ++i)
 		for (u32 copy = 0; copy < kCopies; ++copy)
 			if (layout.journal(copy) + i % ring * kBlockSectors == sector)
-				return true;
+				return in_log(i);
 	return false;
 }
 
@@ -381,7 +381,7 @@ void World::rot(const Operation &operation)
 	if (operation.at % 3 == 1 && end >= back)
 		return rot_sector(zone, block + operation.place % kBlockSectors, operation.at);
 	// The last block of that copy may not: of that nothing would show.
-	const bool shows = back > 1 && host_.trouble.wounds().empty() && back <= live &&
+	const bool shows = back > 1 && back <= end && in_log(end - back) && host_.trouble.wounds().empty() && back <= live &&
 			   !core_->journal().failed() &&
 			   !(host_.trouble.suspects() & Trouble::bit(zone));
 	for (u32 i = 0; shows && i < kBlockSectors; ++i)

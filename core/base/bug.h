@@ -22,6 +22,9 @@ namespace remap {
 	X(newest_slot, "the newest slot of a site is overwritten")                                 \
 	X(no_site_flush, "no flush between sites")                                                 \
 	X(failed_site_counts, "a site whose write failed is written again and counted")          \
+	X(same_place, "the epoch of a load leaves no place of the ring free")                      \
+	X(trust_slots, "a site counts although its slots do not fit each other")                   \
+	X(epoch_unchained, "the log before an epoch is read without the CRC that ends it")         \
 	X(no_announcement, "an epoch begins without the round that announces it")                  \
 	X(any_site_suffices, "an epoch counts when one site has it")                               \
 	X(same_epoch_again, "a load serves in the epoch of the one before")                        \

@@ -96,7 +96,7 @@ template <Platform P> void Engine<P>::report_status(Text &reply)
 	report(reply, "epoch", journal_.epoch());
 	report(reply, "generation", journal_.superblock().generation);
 	report(reply, "copies", count_of(journal_.superblock().copies));
-	report(reply, "journal_used", journal_.journal_end() - journal_.superblock().journal_start);
+	report(reply, "journal_used", journal_.used_blocks());
 	report(reply, "journal_total", layout_.journal_blocks());
 	reply << "set=" << journal_.superblock().set << "\nflags=";
 	flags(reply, false);

@@ -66,7 +66,10 @@ struct Superblock {
 	u64 journal_start = 0;	  // the first block of the log
 	u32 journal_previous = 0; // the CRC that its first sector names
 	u64 epoch_start = 0;	  // the first block that this epoch may have written
+	u64 chain_end = 0;	  // behind the last block of the epochs before
+	u32 chain = 0;		  // that block's CRC: all before epoch_start is read back from it
 	u64 journal_end = 0;	  // clean: the block behind the last
+	u32 other = 0;		  // CRC of what the other slot held when this one was written
 	char main_id[kMainIdBytes + 1] = "";
 	Member members[kMaxMembers];
 };
@@ -122,11 +125,13 @@ struct SuperblockDisk {
 	Le64 epoch_start;
 	Le64 journal_end;
 	Le32 journal_previous;
-	u8 zero[4];
+	Le32 chain;
 	u8 main_id[kMainIdBytes];
 	MemberDisk members[kMaxMembers];
 	RegionsDisk regions;
-	u8 zero_end[32];
+	Le64 chain_end;
+	Le32 other;
+	u8 zero_end[20];
 };
 static_assert(sizeof(SuperblockDisk) == kSectorBytes);
 static_assert(alignof(SuperblockDisk) == 1);
@@ -150,10 +155,13 @@ static_assert(offsetof(SuperblockDisk, journal_start) == 152);
 static_assert(offsetof(SuperblockDisk, epoch_start) == 160);
 static_assert(offsetof(SuperblockDisk, journal_end) == 168);
 static_assert(offsetof(SuperblockDisk, journal_previous) == 176);
+static_assert(offsetof(SuperblockDisk, chain) == 180);
 static_assert(offsetof(SuperblockDisk, main_id) == 184);
 static_assert(offsetof(SuperblockDisk, members) == 248);
 static_assert(offsetof(SuperblockDisk, regions) == 408);
-static_assert(offsetof(SuperblockDisk, zero_end) == 480);
+static_assert(offsetof(SuperblockDisk, chain_end) == 480);
+static_assert(offsetof(SuperblockDisk, other) == 488);
+static_assert(offsetof(SuperblockDisk, zero_end) == 492);
 
 // A slot: the superblock, and zeros up to 4 KiB.
 struct SlotDisk {
@@ -220,6 +228,9 @@ inline void pack(SuperblockDisk *disk, const Superblock &from, const Layout &lay
 	disk->epoch_start = from.epoch_start;
 	disk->journal_end = from.journal_end;
 	disk->journal_previous = from.journal_previous;
+	disk->chain = from.chain;
+	disk->chain_end = from.chain_end;
+	disk->other = from.other;
 	__builtin_memcpy(disk->main_id, from.main_id, kMainIdBytes);
 	for (u32 m = 0; m < kMaxMembers; ++m) {
 		const Member &member = from.members[m];
@@ -261,6 +272,9 @@ inline void unpack(const SuperblockDisk &disk, Superblock *to)
 	to->epoch_start = disk.epoch_start;
 	to->journal_end = disk.journal_end;
 	to->journal_previous = disk.journal_previous;
+	to->chain = disk.chain;
+	to->chain_end = disk.chain_end;
+	to->other = disk.other;
 	__builtin_memcpy(to->main_id, disk.main_id, kMainIdBytes);
 	for (u32 m = 0; m < kMaxMembers; ++m) {
 		const MemberDisk &member = disk.members[m];

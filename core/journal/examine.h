@@ -12,6 +12,7 @@ namespace remap {
 	X(good, false, "good")                                                                   \
 	X(before, false, "one step older, as an interruption leaves it")                         \
 	X(behind, true, "older than it could be if it had been writable")                        \
+	X(late, true, "hit by a write that came late: its slots do not fit")                      \
 	X(blank, true, "wiped: nothing but zeros")                                               \
 	X(broken, true, "a superblock of ours that is damaged")                                  \
 	X(unreadable, true, "unreadable")                                                        \
@@ -69,6 +70,8 @@ template <Platform P> SiteState Journal<P>::site_state(u32 number) const
 	constexpr u32 both = (1u << Site::kSlots) - 1;
 	const Site &site = sites_[number];
 	const Superblock *newest = winner();
+	if (site.valid() && !counts(site))
+		return SiteState::late;
 	if (site.valid() && newest) {
 		const u64 behind = newest->generation - site.superblock.generation;
 		return !newer(*newest, site.superblock) ? SiteState::good
@@ -89,7 +92,7 @@ template <Platform P> CopyState Journal<P>::copy_state(u32 copy) const
 	const CopyFindings &found = findings_.copy[copy];
 	if (!found.blocks())
 		return CopyState::good;
-	return found.only_torn_end(end_) && now_.state == SetState::opened ? CopyState::cut_off
+	return found.only_torn_end(chain_end_) && now_.state == SetState::opened ? CopyState::cut_off
 									    : CopyState::damaged;
 }
 

@@ -9,6 +9,7 @@
 //  * blank.h       nothing but zeros where a format would write
 //  * format.h      making a set
 //  * log_reader.h  the chain of journal blocks, each from whatever copy has it
+//  * decided.h     the part of it that the epochs before decided
 //  * load.h        LOAD: choose, read, make the copies equal, begin an epoch; only then serve
 //  * sites.h       superblocks, one site after the other; EPOCH
 //  * commit.h      COMMIT, FENCE
@@ -133,6 +134,11 @@ public:
 	const Superblock &superblock() const { return now_; }
 	const Site &site(u32 number) const { return sites_[number]; }
 	u64 journal_end() const { return end_; }
+	// Of the ring, with the places that loads left free.
+	u64 used_blocks() const
+	{
+		return min_of(end_ - now_.journal_start, layout_.journal_blocks());
+	}
 	Copies damaged() const { return damaged_; }
 	// Whether main's name was compared with that in the set.
 	bool main_verified() const { return now_.main_id[0] && terms_.main_id[0]; }
@@ -160,6 +166,8 @@ private:
 	static constexpr u32 kChunkBlocks = 32;
 	static constexpr u32 kChunkSectors = kChunkBlocks * kBlockSectors;
 	static constexpr u32 kChunkBytes = kChunkBlocks * kMetadataBlockBytes;
+	// A chunk of each copy, and one that is put together of them.
+	static constexpr u32 kLoadBytes = (kCopies + 1) * kChunkBytes;
 	static constexpr Sector kBlankSectors = 16 * kSectorsPerMiB; // at either end
 	// Blocks behind the end of the log that are looked at for what should not be there.
 	static constexpr u64 kLookBehind = 8;
@@ -189,7 +197,9 @@ private:
 	Status judge_histories(Refusal &why, const Superblock &newest);
 	Status foreign(Refusal &why);
 	Status predecessor(Refusal &why);
-	u32 valid_sites() const;
+	bool counts(const Site &site) const;
+	u32 counting_sites() const;
+	static bool parted(const Superblock &a, const Superblock &b);
 	// wipe.h
 	Status judge_wipe(Refusal &why);
 	u64 wiped_epoch() const;
@@ -204,19 +214,37 @@ private:
 	Status write_table(Refusal &why, Superblock *superblock);
 	bool write_zeros(DeviceIndex device, Sector from, u64 sectors);
 	// log_reader.h
-	Status read_chunk(u32 copy, Sector from, u32 blocks);
+	Status read_chunk(u32 copy, Sector from, u32 blocks, u32 index = 0);
+	Status read_ring(u32 copy, u64 sequence, u32 blocks);
+	Status read_rings(u64 sequence, u32 blocks);
 	u8 *chunk(u32 copy) { return load_buffer_ + usize{copy} * kChunkBytes; }
 	bool best_block(u32 index, u64 sequence, u32 previous, JournalBlockDisk *out);
 	bool fits_log(const JournalSectorDisk &sector, u64 sequence, u32 previous) const;
 	Status read_log(Refusal &why, Pass pass);
+	Status read_epoch(Refusal &why, Pass pass);
+	Status take_block(Refusal &why, Pass pass, u32 index, u64 sequence);
+	Status judge_twins(Refusal &why, u32 index, u64 sequence);
+	Status judge_closed(Refusal &why, u64 sequence);
 	Result<u32> read_log_chunk(Refusal &why, Pass pass, u64 sequence, u32 blocks,
 				   u32 *previous);
 	void note_block(u32 index, u64 sequence, Pass pass);
 	Status judge_end(Refusal &why, u32 index, u64 sequence);
 	bool torn_block(u32 copy, u32 index, u64 sequence);
 	bool clean_end(u32 copy, u32 index, u64 sequence);
-	Status look_behind(Refusal &why, u64 sequence, bool single);
-	Status look_at_block(Refusal &why, u32 copy, u64 sequence, bool behind);
+	Status look_behind(Refusal &why, u64 end, bool single);
+	Status look_at_block(Refusal &why, u32 copy, u32 index, u64 end, bool behind);
+	// decided.h
+	u64 decided_blocks() const;
+	u32 decided_crc() const;
+	u32 decided_in_chunk(u64 number) const;
+	JournalBlockDisk *gathered() { return reinterpret_cast<JournalBlockDisk *>(chunk(kCopies)); }
+	Status read_decided(Refusal &why, Pass pass);
+	Status follow_back(Refusal &why, u64 chunks);
+	Result<u32> gather(u64 number, u32 *crc);
+	bool block_before(u32 index, u64 sequence, u32 *crc);
+	Status read_decided_chunk(Refusal &why, Pass pass, u64 number);
+	void mend_free_place(u32 index, u64 sequence);
+	Status salvage(Refusal &why, Pass pass);
 	// load.h
 	template <class Adopt> Status load(Refusal &why, bool writes, Adopt &&adopt);
 	Status read_copies(Refusal &why, Pass pass);
@@ -226,13 +254,15 @@ private:
 	Status apply(Refusal &why, const RecordDisk *records, u32 count);
 	void mend_block(u32 copy, Sector at, const void *good);
 	Status mend(Refusal &why);
-	void mend_end(u32 copy);
-	bool old_block(u32 copy, u64 sequence);
+	Status mend_end(u32 copy);
+	bool old_block(u32 copy, u32 index, u64 sequence);
+	Copies copies_with_site() const;
 	Status begin_serving(Refusal &why);
 	// sites.h
 	u32 write_sites(Superblock superblock, bool *quorum);
 	bool write_slot(const Site &site, Sector at, u32 slot);
 	Status publish(Superblock superblock);
+	void leave_free();
 	Status change_epoch(Copies copies, SetState state);
 	Status fail();
 	// commit.h
@@ -285,6 +315,10 @@ private:
 	Superblock now_;	// what a quorum has
 	u64 announced_ = 0;	// the highest epoch or announcement seen
 	u64 end_ = 0;		// sequence of the next block
+	u64 first_ = 0;		// of the first that this life may write
+	u64 chain_end_ = 0;	// behind the last block that the load found
+	bool salvaged_ = false; // the log was read as far as it goes
+	u32 *trail_ = nullptr;	// while loading: the CRC at the end of each chunk
 	u32 end_crc_ = 0;	// of the sector before it
 	u64 checkpoint_number_ = 0;
 	Writing writing_;
@@ -326,6 +360,7 @@ template <Platform P> Status Journal<P>::create(const SetShape &shape, const Ter
 #include "core/journal/blank.h"
 #include "core/journal/checkpoint.h"
 #include "core/journal/commit.h"
+#include "core/journal/decided.h"
 #include "core/journal/examine.h"
 #include "core/journal/format.h"
 #include "core/journal/load.h"

@@ -22,13 +22,13 @@ Status Journal<P>::open(Refusal &why, bool writes, Adopt &&adopt)
 	}
 	if (found_ == Found::blank)
 		TRY(format(why));
-	load_buffer_ = static_cast<u8 *>(platform_.allocate(kCopies * kChunkBytes));
+	load_buffer_ = static_cast<u8 *>(platform_.allocate(kLoadBytes));
 	if (!load_buffer_)
 		return Error::no_memory;
 	const Status loaded = load(why, writes, adopt);
 	if (!loaded.ok())
 		opened_.store_release(false);
-	platform_.deallocate(load_buffer_, kCopies * kChunkBytes);
+	platform_.deallocate(load_buffer_, kLoadBytes);
 	load_buffer_ = nullptr;
 	return loaded;
 }
@@ -39,9 +39,7 @@ Status Journal<P>::load(Refusal &why, bool writes, Adopt &&adopt)
 {
 	announced_ = 0;
 	for (const Site &site : sites_)
-		if (site.valid())
-			announced_ = max_of(announced_, max_of(site.superblock.epoch,
-							       site.superblock.announced));
+		announced_ = max_of(announced_, site.highest);
 	const u64 counted = max_of(max_of(announced_, now_.generation),
 				   max_of(now_.journal_start, now_.epoch_start));
 	if (counted >= kMostCounted - kCountsLeft) {
@@ -53,7 +51,8 @@ Status Journal<P>::load(Refusal &why, bool writes, Adopt &&adopt)
 		now_.copies = static_cast<u8>(copies_of(1));
 	damaged_ = unwritable_ = 0;
 	findings_ = Findings{};
-	present_ = sites_[0].valid() | sites_[2].valid() << 1;
+	salvaged_ = false;
+	present_ = copies_with_site();
 	TRY(read_copies(why, Pass::read));
 	TRY(adopt(why));
 	epoch_.store_relaxed(now_.epoch);
@@ -67,8 +66,13 @@ template <Platform P> Status Journal<P>::read_copies(Refusal &why, Pass pass)
 {
 	TRY(read_checkpoint(why, pass));
 	// For an empty log: a copy counts as present with the site beside it.
-	present_ &= sites_[0].valid() | sites_[2].valid() << 1;
+	present_ &= copies_with_site();
 	return read_log(why, pass);
+}
+
+template <Platform P> Copies Journal<P>::copies_with_site() const
+{
+	return Copies{counts(sites_[0])} | Copies{counts(sites_[2])} << 1;
 }
 
 template <Platform P> Status Journal<P>::read_checkpoint(Refusal &why, Pass pass)
@@ -199,7 +203,8 @@ template <Platform P> Status Journal<P>::mend(Refusal &why)
 	const Copies all = copies_of(1);
 	if (damaged_ || now_.copies != all)
 		TRY(read_copies(why, Pass::mend));
-	for_each_copy(all, [&](u32 copy) { mend_end(copy); });
+	for (u32 copy = 0; copy < kCopies; ++copy)
+		TRY(mend_end(copy));
 	unwritable_ |= all & ~flush_copies(all);
 	return {};
 }
@@ -207,26 +212,35 @@ template <Platform P> Status Journal<P>::mend(Refusal &why)
 // What is behind the end becomes what the next load expects there, so that each copy alone will do
 // then. In a copy that has holes or was out of use a long way is looked at, since nobody knows what
 // became of it; behind an end that an operator accepted, all the way.
-template <Platform P> void Journal<P>::mend_end(u32 copy)
+template <Platform P> Status Journal<P>::mend_end(u32 copy)
 {
 	const u64 ring = layout_.journal_blocks();
-	const u64 room = ring - (end_ - now_.journal_start);
+	const u64 room = ring - min_of(ring, end_ - now_.journal_start);
 	const bool used = now_.copies >> copy & 1;
 	const bool holed = damaged_ >> copy & 1;
-	const u64 looked_at = used && !holed ? kZeroAhead : kZeroBehind;
+	// Twice kZeroAhead: the place that this load leaves free may be one that commit.h would have
+	// gone on from.
+	const u64 looked_at = used && !holed ? 2 * kZeroAhead : kZeroBehind;
 	const u64 blocks = terms_.accept_end ? room : min_of(room, looked_at);
+	const bool known = used && !terms_.accept_end;
 	__builtin_memset(block_, 0, kMetadataBlockBytes);
-	for (u64 i = 0; i < blocks; ++i)
-		if (!used || terms_.accept_end || !old_block(copy, end_ + i))
-			mend_block(copy, ring_sector(copy, end_ + i), block_);
+	for (u64 done = 0; done < blocks;) {
+		const u32 count = static_cast<u32>(min_of<u64>(blocks - done, kChunkBlocks));
+		if (known)
+			TRY(read_ring(copy, end_ + done, count));
+		for (u32 i = 0; i < count; ++i)
+			if (!known || !old_block(copy, i, end_ + done + i))
+				mend_block(copy, ring_sector(copy, end_ + done + i), block_);
+		done += count;
+	}
+	return {};
 }
 
-template <Platform P> bool Journal<P>::old_block(u32 copy, u64 sequence)
+// REQUIRES: the block is in the copy's chunk.
+template <Platform P> bool Journal<P>::old_block(u32 copy, u32 index, u64 sequence)
 {
-	if (platform_.read(device_of(copy), ring_sector(copy, sequence), chunk(copy),
-			   kBlockSectors) != IoStatus::ok)
-		return false;
-	const JournalBlockDisk &block = *reinterpret_cast<const JournalBlockDisk *>(chunk(copy));
+	const JournalBlockDisk &block =
+		reinterpret_cast<const JournalBlockDisk *>(chunk(copy))[index];
 	for (u32 s = 0; s < kBlockSectors; ++s)
 		if (!is_old(block.sector[s], now_.set, sequence * kBlockSectors + s))
 			return false;

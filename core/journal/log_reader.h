@@ -8,13 +8,14 @@
 
 namespace remap {
 
-// Reads blocks of a copy into its chunk. What cannot be read is filled with ones, which is no block
-// and no zeros.
-template <Platform P> Status Journal<P>::read_chunk(u32 copy, Sector from, u32 blocks)
+// Reads blocks of a copy into its chunk, from block `index` of it on. What cannot be read is filled
+// with ones, which is no block and no zeros.
+template <Platform P>
+Status Journal<P>::read_chunk(u32 copy, Sector from, u32 blocks, u32 index)
 {
 	if (platform_.stop_requested())
 		return Error::interrupted;
-	u8 *into = chunk(copy);
+	u8 *into = chunk(copy) + index * kMetadataBlockBytes;
 	const DeviceIndex device = device_of(copy);
 	if (platform_.read(device, from, into, blocks * kBlockSectors) == IoStatus::ok)
 		return {};
@@ -25,6 +26,28 @@ template <Platform P> Status Journal<P>::read_chunk(u32 copy, Sector from, u32 b
 			__builtin_memset(block, 0xff, kMetadataBlockBytes);
 	}
 	return {};
+}
+
+// Blocks of a copy's journal by their number, also across the end of the ring.
+template <Platform P> Status Journal<P>::read_ring(u32 copy, u64 sequence, u32 blocks)
+{
+	const u64 ring = layout_.journal_blocks();
+	const u32 first = static_cast<u32>(min_of<u64>(blocks, ring - sequence % ring));
+	TRY(read_chunk(copy, ring_sector(copy, sequence), first));
+	if (first < blocks)
+		TRY(read_chunk(copy, ring_sector(copy, sequence + first), blocks - first, first));
+	return {};
+}
+
+// The same of each copy in use.
+template <Platform P> Status Journal<P>::read_rings(u64 sequence, u32 blocks)
+{
+	Status status;
+	for_each_copy(now_.copies, [&](u32 copy) {
+		if (status.ok())
+			status = read_ring(copy, sequence, blocks);
+	});
+	return status;
 }
 
 // Whether a sector continues the log. From epoch_start on, only this epoch's blocks count: a write
@@ -69,29 +92,36 @@ bool Journal<P>::best_block(u32 index, u64 sequence, u32 previous, JournalBlockD
 // Reads the log and applies it, or mends the copies that lack a part of it.
 template <Platform P> Status Journal<P>::read_log(Refusal &why, Pass pass)
 {
-	const u64 ring = layout_.journal_blocks();
-	u64 sequence = now_.journal_start;
-	u32 previous = now_.journal_previous;
-	const u64 limit = pass == Pass::read ? sequence + ring : end_;
-	while (sequence < limit) {
-		const u32 blocks = static_cast<u32>(min_of<u64>(
-			kChunkBlocks, min_of(limit - sequence, ring - sequence % ring)));
-		Status status;
-		for_each_copy(now_.copies, [&](u32 copy) {
-			if (status.ok())
-				status = read_chunk(copy, ring_sector(copy, sequence), blocks);
-		});
-		TRY(status);
+	if (salvaged_ || has_bug(platform_, Bug::epoch_unchained))
+		return salvage(why, pass);
+	const Status decided = read_decided(why, pass);
+	if (decided.error() == Error::damaged && terms_.accept_end && salvaged_)
+		return salvage(why, pass);
+	TRY(decided);
+	return read_epoch(why, pass);
+}
+
+// What this epoch recorded: forward, as far as it goes.
+template <Platform P> Status Journal<P>::read_epoch(Refusal &why, Pass pass)
+{
+	const u64 first = max_of(now_.epoch_start, now_.journal_start);
+	const u64 limit = pass == Pass::read ? now_.journal_start + layout_.journal_blocks() : end_;
+	u64 sequence = first;
+	u32 previous = decided_crc();
+	bool ended = false;
+	while (!ended && sequence < limit) {
+		const u32 blocks = static_cast<u32>(min_of<u64>(kChunkBlocks, limit - sequence));
+		TRY(read_rings(sequence, blocks));
 		const u32 taken = TRY(read_log_chunk(why, pass, sequence, blocks, &previous));
 		sequence += taken;
-		if (taken < blocks)
-			break;
+		ended = taken < blocks;
 	}
-	if (pass == Pass::read) {
-		end_ = sequence;
-		end_crc_ = previous;
-	}
-	return {};
+	if (pass == Pass::mend)
+		return {};
+	end_ = sequence;
+	end_crc_ = previous;
+	chain_end_ = sequence > first ? sequence : now_.chain_end;
+	return ended ? Status{} : judge_closed(why, sequence);
 }
 
 // Returns how many of the blocks continue the log; fewer than `blocks`: it ends there.
@@ -104,17 +134,55 @@ Result<u32> Journal<P>::read_log_chunk(Refusal &why, Pass pass, u64 sequence, u3
 		if (!best_block(i, sequence + i, *previous, good)) {
 			if (pass == Pass::mend)
 				return Error::damaged; // it was there a moment ago
+			end_crc_ = *previous;
 			TRY(judge_end(why, i, sequence + i));
 			return i;
 		}
 		*previous = good->sector[kBlockSectors - 1].crc;
-		note_block(i, sequence + i, pass);
-		if (pass == Pass::mend)
-			continue;
-		for (const JournalSectorDisk &sector : good->sector)
-			TRY(apply(why, sector.records, sector.count));
+		TRY(take_block(why, pass, i, sequence + i));
 	}
 	return blocks;
+}
+
+// The good block is in block_.
+template <Platform P>
+Status Journal<P>::take_block(Refusal &why, Pass pass, u32 index, u64 sequence)
+{
+	note_block(index, sequence, pass);
+	if (pass == Pass::mend)
+		return {};
+	TRY(judge_twins(why, index, sequence));
+	for (const JournalSectorDisk &sector :
+	     reinterpret_cast<const JournalBlockDisk *>(block_)->sector)
+		TRY(apply(why, sector.records, sector.count));
+	return {};
+}
+
+// An epoch writes a block once. A copy that has another one of the same number and epoch shows that
+// one of the two is of a history that nobody knows.
+template <Platform P>
+Status Journal<P>::judge_twins(Refusal &why, u32 index, u64 sequence)
+{
+	if (terms_.accept_end || has_bug(platform_, Bug::ignore_chain))
+		return {};
+	Status status;
+	for_each_copy(now_.copies, [&](u32 copy) {
+		for (u32 s = 0; s < kBlockSectors; ++s) {
+			const JournalSectorDisk &good =
+				reinterpret_cast<const JournalBlockDisk *>(block_)->sector[s];
+			const JournalSectorDisk &there =
+				reinterpret_cast<const JournalBlockDisk *>(chunk(copy))[index]
+					.sector[s];
+			if (there.crc != good.crc && there.sequence == good.sequence &&
+			    there.epoch == good.epoch && is_valid(there, now_.set))
+				status = Error::damaged;
+		}
+	});
+	if (!status.ok())
+		why.begin() << "block " << sequence
+			    << " of the log is in two copies, and not the same; 'dmremap repair' "
+			       "explains";
+	return status;
 }
 
 // Compares what each copy has with the good block, which is in block_, and mends it.
@@ -179,12 +247,7 @@ template <Platform P> Status Journal<P>::judge_end(Refusal &why, u32 index, u64 
 {
 	if (terms_.accept_end)
 		return look_behind(why, sequence, true);
-	if (now_.state == SetState::clean && sequence != now_.journal_end) {
-		why.begin() << "the log ends at block " << sequence
-			    << ", but the set was closed at " << now_.journal_end
-			    << "; 'dmremap repair' explains";
-		return Error::damaged;
-	}
+	TRY(judge_closed(why, sequence));
 	const Copies present = present_ & now_.copies;
 	const bool single = !(present & (present - 1));
 	if (single && !has_bug(platform_, Bug::ambiguous_end)) {
@@ -199,33 +262,47 @@ template <Platform P> Status Journal<P>::judge_end(Refusal &why, u32 index, u64 
 	return look_behind(why, sequence, single);
 }
 
+template <Platform P> Status Journal<P>::judge_closed(Refusal &why, u64 sequence)
+{
+	if (now_.state != SetState::clean || sequence == now_.journal_end || terms_.accept_end)
+		return {};
+	why.begin() << "the log ends at block " << sequence << ", but the set was closed at "
+		    << now_.journal_end << "; 'dmremap repair' explains";
+	return Error::damaged;
+}
+
 // Looks at what is behind the end for what cannot be there unless the log went on.
-template <Platform P> Status Journal<P>::look_behind(Refusal &why, u64 sequence, bool single)
+template <Platform P> Status Journal<P>::look_behind(Refusal &why, u64 end, bool single)
 {
 	const u64 ring = layout_.journal_blocks();
-	const u64 room = ring - (sequence - now_.journal_start);
+	const u64 room = ring - min_of(ring, end - now_.journal_start);
 	const u64 blocks = min_of(room, single ? kZeroBehind : kLookBehind);
-	for (u64 i = 0; i < blocks; ++i) {
-		Status status;
-		for_each_copy(now_.copies, [&](u32 copy) {
-			if (status.ok())
-				status = look_at_block(why, copy, sequence + i, i != 0);
-		});
-		TRY(status);
+	for (u64 done = 0; done < blocks;) {
+		const u32 count = static_cast<u32>(min_of<u64>(blocks - done, kChunkBlocks));
+		TRY(read_rings(end + done, count));
+		for (u32 i = 0; i < count; ++i) {
+			Status status;
+			for_each_copy(now_.copies, [&](u32 copy) {
+				if (status.ok())
+					status = look_at_block(why, copy, i, end, done + i != 0);
+			});
+			TRY(status);
+		}
+		done += count;
 	}
 	return {};
 }
 
 template <Platform P>
-Status Journal<P>::look_at_block(Refusal &why, u32 copy, u64 sequence, bool behind)
+Status Journal<P>::look_at_block(Refusal &why, u32 copy, u32 index, u64 end, bool behind)
 {
-	TRY(read_chunk(copy, ring_sector(copy, sequence), 1));
-	const JournalBlockDisk &block = *reinterpret_cast<const JournalBlockDisk *>(chunk(copy));
+	const JournalBlockDisk &block =
+		reinterpret_cast<const JournalBlockDisk *>(chunk(copy))[index];
 	for (const JournalSectorDisk &sector : block.sector) {
 		if (!is_valid(sector, now_.set))
 			continue;
 		if (terms_.accept_end) {
-			const bool later = sector.sequence >= sequence * kBlockSectors;
+			const bool later = sector.sequence >= end * kBlockSectors;
 			findings_.given_up += sector.count && (later || sector.epoch > now_.epoch);
 			// What nobody can have counted to would make the next load refuse.
 			if (sector.epoch < kMostCounted - kCountsLeft)
@@ -238,10 +315,19 @@ Status Journal<P>::look_at_block(Refusal &why, u32 copy, u64 sequence, bool behi
 				    << now_.epoch << "; 'dmremap repair' explains";
 			return Error::damaged;
 		}
-		if (behind && sector.sequence >= sequence * kBlockSectors &&
+		if (behind && sector.sequence >= end * kBlockSectors &&
 		    !has_bug(platform_, Bug::replay_past_break)) {
-			why.begin() << "the log breaks off before block " << sequence
+			why.begin() << "the log breaks off before block " << end
 				    << ", but there are records behind; 'dmremap repair' explains";
+			return Error::damaged;
+		}
+		// This epoch wrote it, so it knew another block before it than what was found.
+		if (!behind && sector.sequence == end * kBlockSectors &&
+		    sector.epoch == now_.epoch && sector.previous != end_crc_ &&
+		    !has_bug(platform_, Bug::replay_past_break)) {
+			why.begin() << "block " << end
+				    << " of the log does not follow the one before it; 'dmremap "
+				       "repair' explains";
 			return Error::damaged;
 		}
 	}

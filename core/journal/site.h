@@ -15,6 +15,10 @@ struct Site {
 	u32 ours = 0;	       // slots that begin with our magic, whole or not
 	u32 blank = 0;	       // slots of zeros
 	u32 whole = 0;	       // slots that hold a superblock: bits
+	bool tied = false;     // both slots claim to be the newest
+	u32 crcs[kSlots] = {};   // of the whole ones
+	u32 others[kSlots] = {}; // what each of them says of the other one
+	u64 highest = 0;	 // epoch or announcement in any slot
 	u32 newest = 0;	       // among the whole ones
 	Uuid names[kSlots];    // the sets of the slots in `ours`, as they say themselves
 	u32 version = 0;       // of the newest that is whole, or of a whole one of another version
@@ -24,6 +28,13 @@ struct Site {
 	bool failed = false;
 
 	bool valid() const { return whole != 0; }
+	// The older slot is what the newer one was written beside, or torn. If not, a late write
+	// landed here, perhaps upon a newer superblock.
+	bool slots_fit() const
+	{
+		constexpr u32 both = (1u << kSlots) - 1;
+		return whole != both || (!tied && others[newest] == crcs[1 - newest]);
+	}
 	// The slot to write next: never the newest valid one.
 	u32 next_slot() const { return valid() ? 1 - newest : 0; }
 };

@@ -19,7 +19,10 @@ template <Platform P> u32 Journal<P>::write_sites(Superblock superblock, bool *q
 		superblock.site = static_cast<u8>(number);
 		const u32 slot =
 			has_bug(platform_, Bug::newest_slot) ? site.newest : site.next_slot();
-		pack(&reinterpret_cast<SlotDisk *>(block_)->superblock, superblock, layout_);
+		superblock.other = site.crcs[1 - slot];
+		SuperblockDisk *disk = &reinterpret_cast<SlotDisk *>(block_)->superblock;
+		pack(disk, superblock, layout_);
+		const u32 crc = disk->crc;
 		__builtin_memset(block_ + sizeof(SuperblockDisk), 0,
 				 kMetadataBlockBytes - sizeof(SuperblockDisk));
 		site.failed = !write_slot(site, layout_.site(number), slot);
@@ -28,6 +31,9 @@ template <Platform P> u32 Journal<P>::write_sites(Superblock superblock, bool *q
 		++good;
 		site.whole |= 1u << slot;
 		site.newest = slot;
+		site.tied = false;
+		site.crcs[slot] = crc;
+		site.others[slot] = superblock.other;
 		site.version = kFormatVersion;
 		site.superblock = superblock;
 	}
@@ -65,11 +71,23 @@ template <Platform P> Status Journal<P>::publish(Superblock superblock)
 	return {};
 }
 
+// The first epoch of a life does not use the place behind the log: a write of an earlier life may
+// still land there.
+template <Platform P> void Journal<P>::leave_free()
+{
+	if (begun_)
+		return;
+	if (!has_bug(platform_, Bug::same_place))
+		++end_;
+	first_ = end_;
+}
+
 // EPOCH: first a quorum learns that the number is taken, then it begins. Without the first round
 // two loads that each reached one site could begin the same epoch with different copies.
 template <Platform P> Status Journal<P>::change_epoch(Copies copies, SetState state)
 {
 	bool quorum = true;
+	leave_free();
 	Superblock superblock = now_;
 	superblock.announced = ++announced_;
 	if (!has_bug(platform_, Bug::no_announcement))
@@ -80,6 +98,8 @@ template <Platform P> Status Journal<P>::change_epoch(Copies copies, SetState st
 	superblock.copies = static_cast<u8>(copies);
 	superblock.state = has_bug(platform_, Bug::clean_while_open) ? SetState::clean : state;
 	superblock.epoch_start = end_;
+	superblock.chain_end = end_ == first_ ? chain_end_ : end_;
+	superblock.chain = end_crc_;
 	superblock.journal_end = 0;
 	superblock.members[0].opened_epoch = announced_;
 	TRY(publish(superblock));

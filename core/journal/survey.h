@@ -73,9 +73,15 @@ template <Platform P> void Journal<P>::note_slot(Site *site, u32 slot)
 		read.epoch = ~u64{0}; // whatever else: not to be overlooked,
 		read.state = SetState::opened; // and not to be taken for an interrupted format
 	}
-	if (site->valid() && !newer(read, site->superblock))
-		return;
+	site->crcs[slot] = disk.crc;
+	site->others[slot] = read.other;
+	if (disk.version == kFormatVersion)
+		site->highest = max_of(site->highest, max_of(read.epoch, read.announced));
+	const bool first = !site->valid();
 	site->whole |= bit;
+	site->tied = !first && !newer(read, site->superblock) && !newer(site->superblock, read);
+	if (!first && !newer(read, site->superblock))
+		return;
 	site->newest = slot;
 	site->version = disk.version;
 	site->superblock = read;
@@ -87,24 +93,40 @@ template <Platform P> const Superblock *Journal<P>::winner() const
 {
 	const Superblock *best = nullptr;
 	for (const Site &site : sites_)
-		if (site.valid() && (!best || newer(site.superblock, *best)))
+		if (counts(site) && (!best || newer(site.superblock, *best)))
 			best = &site.superblock;
 	if (has_bug(platform_, Bug::two_sites_win))
 		for (u32 i = 0; i < kSites; ++i) {
 			const Site &a = sites_[i], &b = sites_[(i + 1) % kSites];
-			if (a.valid() && b.valid())
+			if (counts(a) && counts(b))
 				best = newer(a.superblock, b.superblock) ? &b.superblock
 									 : &a.superblock;
 		}
 	return best;
 }
 
-template <Platform P> u32 Journal<P>::valid_sites() const
+// A site whose slots do not fit is lost until it is written again: what is its newest now may be
+// the past. Another version's slots say nothing of each other here. An operator who gives up what
+// the other sites said may have one that does not fit, if there is no better.
+template <Platform P> bool Journal<P>::counts(const Site &site) const
 {
-	u32 valid = 0;
+	if (!site.valid())
+		return false;
+	if (site.version != kFormatVersion || site.slots_fit() ||
+	    has_bug(platform_, Bug::trust_slots))
+		return true;
+	bool better = false;
+	for (const Site &other : sites_)
+		better |= other.valid() && other.slots_fit();
+	return terms_.accept_sites && !better;
+}
+
+template <Platform P> u32 Journal<P>::counting_sites() const
+{
+	u32 counting = 0;
 	for (const Site &site : sites_)
-		valid += site.valid();
-	return valid;
+		counting += counts(site);
+	return counting;
 }
 
 // No site says that there is a set, or all that do say that it was never completed.
@@ -112,7 +134,8 @@ template <Platform P> Status Journal<P>::judge_absent(Refusal &why)
 {
 	bool formatting = false;
 	for (const Site &site : sites_) {
-		if (site.valid() && site.version == kFormatVersion) {
+		if (site.valid() && site.version == kFormatVersion &&
+		    site.superblock.state == SetState::formatting) {
 			formatting = true;
 		} else if (site.ours) {
 			why.begin()
@@ -186,7 +209,8 @@ template <Platform P> bool Journal<P>::makes_sense(const Superblock &set) const
 	constexpr u64 kMost = kMostCounted;
 	const bool counts = set.epoch < kMost && set.generation < kMost && set.announced < kMost &&
 			    set.journal_start < kMost && set.epoch_start < kMost &&
-			    set.journal_end < kMost;
+			    set.journal_end < kMost && set.chain_end <= set.epoch_start &&
+			    set.chain_end <= set.journal_start + layout_.journal_blocks();
 	const bool log = set.journal_start <= set.epoch_start ||
 			 set.root.id.epoch >= set.epoch; // a checkpoint of this epoch
 	bool alone = set.member == 0 && set.members[0].state == MemberState::in_use;
@@ -253,6 +277,17 @@ Status Journal<P>::check_main_id(const Superblock &set, const Terms &terms, Refu
 	return Error::wrong_set;
 }
 
+// Two histories under one number: a late write wiped out the announcement that would have kept them
+// apart.
+template <Platform P> bool Journal<P>::parted(const Superblock &a, const Superblock &b)
+{
+	if (a.epoch != b.epoch || a.generation != b.generation)
+		return false;
+	return a.state != b.state || a.copies != b.copies || !(a.root.id == b.root.id) ||
+	       a.root.crc != b.root.crc || a.journal_start != b.journal_start ||
+	       a.epoch_start != b.epoch_start || a.chain_end != b.chain_end || a.chain != b.chain;
+}
+
 // Do enough sites tell one story?
 template <Platform P> Status Journal<P>::judge_histories(Refusal &why, const Superblock &newest)
 {
@@ -271,12 +306,23 @@ template <Platform P> Status Journal<P>::judge_histories(Refusal &why, const Sup
 				    << " was found at site " << number;
 			return Error::damaged;
 		}
+		if (counts(site) && !terms_.accept_sites && parted(site.superblock, newest)) {
+			why.begin() << "two superblocks have epoch " << newest.epoch
+				    << " and generation " << newest.generation
+				    << " and do not say the same; 'dmremap repair' explains";
+			return Error::damaged;
+		}
 	}
 	const bool one = terms_.accept_sites || has_bug(platform_, Bug::few_sites);
 	const u32 needed = one ? 1 : kSites / 2 + 1;
-	if (valid_sites() < needed) {
-		why.begin() << "only " << valid_sites() << " of " << kSites
-			    << " sites of the spare hold a superblock, " << needed
+	const u32 counting = counting_sites();
+	if (counting < needed) {
+		bool late = false;
+		for (const Site &site : sites_)
+			late |= site.valid() && !counts(site);
+		why.begin() << "only " << counting << " of " << kSites
+			    << " sites of the spare hold a superblock"
+			    << (late ? " beside which nothing landed late, " : ", ") << needed
 			    << " are needed; 'dmremap repair' explains";
 		return Error::damaged;
 	}

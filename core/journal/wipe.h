@@ -35,9 +35,7 @@ template <Platform P> u64 Journal<P>::wiped_epoch() const
 {
 	u64 epoch = 0;
 	for (const Site &site : sites_)
-		if (site.valid() && site.version == kFormatVersion)
-			epoch = max_of(epoch,
-				       max_of(site.superblock.epoch, site.superblock.announced));
+		epoch = max_of(epoch, site.highest);
 	return epoch;
 }
 

@@ -277,10 +277,10 @@ Superblock random_superblock(std::mt19937_64 &random)
 			   &block.generation, &block.announced, &block.main_sectors,
 			   &block.max_extents, &block.root.id.epoch, &block.root.id.number,
 			   &block.root.blocks, &block.journal_start, &block.epoch_start,
-			   &block.journal_end})
+			   &block.journal_end, &block.chain_end})
 		*field = random();
 	for (u32 *field : {&block.block_bytes, &block.root.area, &block.root.crc,
-			   &block.journal_previous})
+			   &block.journal_previous, &block.chain, &block.other})
 		*field = static_cast<u32>(random());
 	block.state = static_cast<SetState>(1 + random() % 4);
 	block.member = static_cast<u8>(random());
@@ -336,11 +336,13 @@ TEST(SuperblockFormat, NoFieldIsForgotten)
 	for (usize at = 0; at < 176; at += 8)
 		EXPECT_TRUE(nonzero(at, 8)) << at;
 	EXPECT_TRUE(nonzero(offsetof(SuperblockDisk, journal_previous), 4));
-	EXPECT_FALSE(nonzero(offsetof(SuperblockDisk, zero), 4));
+	EXPECT_TRUE(nonzero(offsetof(SuperblockDisk, chain), 4));
+	EXPECT_TRUE(nonzero(offsetof(SuperblockDisk, chain_end), 8));
+	EXPECT_TRUE(nonzero(offsetof(SuperblockDisk, other), 4));
 	for (usize at = offsetof(SuperblockDisk, main_id);
-	     at < offsetof(SuperblockDisk, zero_end); at += 8)
+	     at < offsetof(SuperblockDisk, chain_end); at += 8)
 		EXPECT_TRUE(nonzero(at, 8) || at >= offsetof(SuperblockDisk, members)) << at;
-	EXPECT_FALSE(nonzero(offsetof(SuperblockDisk, zero_end), 32));
+	EXPECT_FALSE(nonzero(offsetof(SuperblockDisk, zero_end), 20));
 }
 
 TEST(SuperblockFormat, EachBitCounts)

@@ -70,9 +70,11 @@ TEST(JournalCheckpoint, SurvivesWithoutALoadForManyLaps)
 TEST(JournalCheckpoint, SyncEmptiesTheJournal)
 {
 	RemapSet set;
+	const u64 free = set.number("status", "journal_used"); // the load left it so
+	EXPECT_EQ(free, 1u);
 	for (u32 i = 0; i < 10; ++i)
 		ASSERT_EQ(set.send("relocate " + std::to_string(30 * i) + " 3"), 1);
-	EXPECT_EQ(set.number("status", "journal_used"), 10u);
+	EXPECT_EQ(set.number("status", "journal_used"), free + 10);
 	ASSERT_EQ(set.send("sync"), 1);
 	EXPECT_EQ(set.number("status", "journal_used"), 0u);
 	ASSERT_EQ(set.crash_and_reload(), Error::ok);

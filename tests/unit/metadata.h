@@ -59,15 +59,21 @@ inline SuperblockDisk superblock_of(const RemapSet &set, u32 site)
 // Changes every whole superblock of a site, as a writer that has the CRC right.
 inline void edit_site(RemapSet &set, u32 site, const std::function<void(SuperblockDisk &)> &change)
 {
-	for (u32 slot = 0; slot < Site::kSlots; ++slot) {
-		const Sector at = slot_at(set.engine.layout(), site, slot);
-		auto disk = read_at<SuperblockDisk>(set.host.spare, at);
-		if (!is_whole(disk))
-			continue;
-		change(disk);
-		disk.crc = crc_of(disk);
-		put_at(set.host.spare, at, disk);
-	}
+	const SuperblockDisk newest = superblock_of(set, site);
+	u32 older = 0;
+	for (const bool last : {false, true})
+		for (u32 slot = 0; slot < Site::kSlots; ++slot) {
+			const Sector at = slot_at(set.engine.layout(), site, slot);
+			auto disk = read_at<SuperblockDisk>(set.host.spare, at);
+			if (!is_whole(disk) || (disk.crc == newest.crc) != last)
+				continue;
+			change(disk);
+			if (last && older)
+				disk.other = older;
+			disk.crc = crc_of(disk);
+			older = disk.crc;
+			put_at(set.host.spare, at, disk);
+		}
 }
 
 inline void edit_sites(RemapSet &set, const std::function<void(SuperblockDisk &)> &change)
@@ -148,8 +154,15 @@ inline void expect_copies_equal(const RemapSet &set)
 	const Layout &layout = set.engine.layout();
 	const Superblock &now = set.engine.journal().superblock();
 	const u64 end = set.engine.journal().journal_end();
+	// Places that an epoch left free hold anything that is no block of the log.
+	const auto is_block = [&](u32 copy, u64 sequence) {
+		const auto first = read_at<JournalSectorDisk>(set.host.spare,
+							      log_block(layout, copy, sequence));
+		return is_valid(first, now.set) && first.sequence == sequence * kBlockSectors;
+	};
 	for (u64 sequence = now.journal_start; sequence < end; ++sequence)
-		for (u32 s = 0; s < kBlockSectors; ++s)
+		for (u32 s = 0; s < kBlockSectors &&
+				(is_block(0, sequence) || is_block(1, sequence)); ++s)
 			ASSERT_EQ(set.host.spare.content(log_block(layout, 0, sequence) + s),
 				  set.host.spare.content(log_block(layout, 1, sequence) + s))
 				<< "block " << sequence;
