@@ -49,6 +49,7 @@ public:
 	void release_held() { remap_host_release_held(host_); }
 	bool stop_requested() { return remap_host_stop_requested(host_); }
 	bool writable() { return remap_host_writable(host_); }
+	bool claim(const void *name) { return remap_host_claim(host_, name); }
 	bool device_open() { return remap_host_device_open(host_); }
 	void notify() { remap_host_notify(host_); }
 	void log(LogLevel level, const char *text)
@@ -202,6 +203,11 @@ extern "C" int remap_core_check_table(remap_core *core, const remap_table_line *
 	}
 	const remap::Status same = core->engine.check_terms(remap::terms_of(*line), why);
 	return same.ok() ? 0 : remap::refuse(core->platform.host(), same.error(), why, error);
+}
+
+extern "C" bool remap_core_will_format(const remap_core *core)
+{
+	return core->engine.journal().found() == remap::Found::blank;
 }
 
 extern "C" int remap_core_start(remap_core *core, bool writes)

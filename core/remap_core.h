@@ -90,6 +90,12 @@ int remap_core_check_table(struct remap_core *core, const struct remap_table_lin
 void remap_core_destroy(struct remap_core *core);
 
 /*
+ * Whether the next start would format the spare, if nobody else did since it was looked at. Of
+ * several such starts the host lets one run at a time: they may be on one spare under two names.
+ * Context: sleep.
+ */
+bool remap_core_will_format(const struct remap_core *core);
+/*
  * Before I/O is let in, at first and after each suspend: loads the remaps, formats a blank spare,
  * begins an epoch. `writes`: whether the table that is being resumed may. Returns 0 or a negative
  * errno; the sentence is in the log. Context: sleep.
@@ -225,6 +231,8 @@ void remap_host_release_held(struct remap_host *host);
 bool remap_host_stop_requested(struct remap_host *host);
 bool remap_host_random(struct remap_host *host, void *buffer, size_t bytes);
 bool remap_host_writable(struct remap_host *host);
+/* `name`: 16 bytes. */
+bool remap_host_claim(struct remap_host *host, const void *name);
 bool remap_host_device_open(struct remap_host *host);
 void remap_host_notify(struct remap_host *host);
 

@@ -59,6 +59,7 @@ public:
 	void release_held() {}
 	bool stop_requested() { return false; }
 	bool writable() { return writable_; }
+	bool claim(const void *) { return true; }
 	bool device_open() { return false; }
 	void notify() {}
 	void log(LogLevel, const char *) {}

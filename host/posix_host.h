@@ -44,6 +44,7 @@ public:
 
 	bool stop_requested() { return false; }
 	bool writable() { return writable_; }
+	bool claim(const void *) { return true; }
 	bool device_open() { return false; }
 	void notify() {}
 	void log(LogLevel, const char *text) { lines_.emplace_back(text); }

@@ -17,7 +17,6 @@
 /* The C face of the core, as far as the target calls it. */
 EXPORT_SYMBOL_GPL(remap_core_parse_table);
 EXPORT_SYMBOL_GPL(remap_core_check_devices);
-EXPORT_SYMBOL_GPL(remap_core_start);
 EXPORT_SYMBOL_GPL(remap_core_presuspend);
 EXPORT_SYMBOL_GPL(remap_core_postsuspend);
 EXPORT_SYMBOL_GPL(remap_core_resume);
@@ -26,6 +25,7 @@ EXPORT_SYMBOL_GPL(remap_core_status);
 
 /* Sets, the I/O path, memory. */
 EXPORT_SYMBOL_GPL(remap_set_get);
+EXPORT_SYMBOL_GPL(remap_set_start);
 EXPORT_SYMBOL_GPL(remap_set_put);
 EXPORT_SYMBOL_GPL(remap_map);
 EXPORT_SYMBOL_GPL(remap_end_io);

@@ -4,14 +4,21 @@
  *
  * dm opens devices with one claim for all of its targets, so it would let two mapped devices write
  * to one spare. The registry does not: a device is part of one set, and a set of one mapped device.
+ * A spare may have several names (two loop devices on a file, a linear device over it), so a set is
+ * told by its UUID too (remap_host_claim()).
  *
- * Locking: `registry` guards the list of sets, their lists of users and the making of sets, so that
- * two tables cannot both make the set of a spare. Nothing that I/O waits for takes it.
+ * Locking: `registry` guards the list of sets, their names and their lists of users. It is never
+ * held while a device is waited for: a spare that hangs must not stop the tables and events of
+ * others. So a set enters the list before its spare is read, without users and without a core, and
+ * whoever comes for one of its devices meanwhile is refused. dm makes the tables of one mapped
+ * device one after the other, so no table of its own comes then. Nothing that I/O waits for takes
+ * `registry`; it may be taken under a set's writer's lock.
  */
 #include <linux/list.h>
 #include <linux/mutex.h>
 #include <linux/rcupdate.h>
 #include <linux/slab.h>
+#include <linux/string.h>
 
 #include "compat.h"
 #include "log.h"
@@ -19,6 +26,12 @@
 
 static DEFINE_MUTEX(registry);
 static LIST_HEAD(sets);
+
+/*
+ * Held while a blank spare is looked at again and formatted. Two sets on one such spare, under two
+ * names, have no UUID yet that could differ: the second must find what the first made of it.
+ */
+static DEFINE_MUTEX(formats);
 
 /* ---- life of a set ---- */
 
@@ -37,9 +50,8 @@ static void send_event(struct work_struct *work)
 	mutex_unlock(&registry);
 }
 
-static struct remap_host *new_set(const struct remap_target *target,
-				  const struct remap_device_facts *facts,
-				  const struct remap_table_line *line, const char **error)
+/* Without a core. Reads and writes no device. */
+static struct remap_host *new_set(const struct remap_target *target, const char **error)
 {
 	struct remap_host *set = kzalloc(sizeof(*set), GFP_KERNEL);
 	int result = -ENOMEM;
@@ -62,13 +74,8 @@ static struct remap_host *new_set(const struct remap_target *target,
 	result = remap_held_init(set);
 	if (result)
 		goto err_inflight;
-	result = remap_core_create(set, facts, set->devices, line, &set->core, error);
-	if (result)
-		goto err_held;
 	return set;
 
-err_held:
-	remap_held_exit(set);
 err_inflight:
 	remap_inflight_exit(&set->inflight);
 err_set:
@@ -82,7 +89,8 @@ static void end_set(struct remap_host *set)
 	cancel_work_sync(&set->event);
 	remap_held_exit(set);
 	synchronize_rcu();
-	remap_core_destroy(set->core);
+	if (set->core)
+		remap_core_destroy(set->core);
 	remap_inflight_exit(&set->inflight);
 	kfree(set);
 }
@@ -149,8 +157,8 @@ static struct remap_host *find_set(const struct remap_target *target, const char
 	u32 i;
 
 	list_for_each_entry(set, &sets, list) {
-		if (set->md == dm_table_get_md(target->ti->table) && same_devices(set, target) &&
-		    !used_by_table(set, target->ti->table))
+		if (set->core && set->md == dm_table_get_md(target->ti->table) &&
+		    same_devices(set, target) && !used_by_table(set, target->ti->table))
 			return set;
 		for (i = 0; i < target->devices; i++) {
 			int theirs = place_of(set, target->device[i]->bdev);
@@ -164,23 +172,48 @@ static struct remap_host *find_set(const struct remap_target *target, const char
 	return NULL;
 }
 
-int remap_set_get(struct remap_target *target, const struct remap_device_facts *facts,
-		  const struct remap_table_line *line, const char **error)
+static void leave(struct remap_host *set)
 {
+	mutex_lock(&registry);
+	list_del(&set->list);
+	mutex_unlock(&registry);
+}
+
+/* The set that the target may share, else one that was entered without a core, or an error. */
+static struct remap_host *find_or_enter(const struct remap_target *target, const char **error)
+{
+	struct remap_host *fresh;
 	struct remap_host *set;
-	int result = 0;
 
 	mutex_lock(&registry);
 	set = find_set(target, error);
-	if (!set) {
-		set = new_set(target, facts, line, error);
-		if (!IS_ERR(set))
-			list_add(&set->list, &sets);
-	}
-	if (IS_ERR(set))
-		result = PTR_ERR(set);
-	else
-		result = remap_core_check_table(set->core, line, target->ti->len, error);
+	mutex_unlock(&registry);
+	if (set)
+		return set;
+	fresh = new_set(target, error);
+	if (IS_ERR(fresh))
+		return fresh;
+	mutex_lock(&registry);
+	set = find_set(target, error);
+	if (!set)
+		list_add(&fresh->list, &sets);
+	mutex_unlock(&registry);
+	if (!set)
+		return fresh;
+	end_set(fresh);
+	return set;
+}
+
+/* Enters the target as a user, if the set suits it. `core`: of a set that has none yet. */
+static int use_set(struct remap_target *target, struct remap_host *set, struct remap_core *core,
+		   const struct remap_table_line *line, const char **error)
+{
+	int result;
+
+	mutex_lock(&registry);
+	if (core)
+		set->core = core;
+	result = remap_core_check_table(set->core, line, target->ti->len, error);
 	if (!result) {
 		target->set = set;
 		list_add(&target->user, &set->users);
@@ -188,6 +221,28 @@ int remap_set_get(struct remap_target *target, const struct remap_device_facts *
 			WRITE_ONCE(set->writers, set->writers + 1);
 	}
 	mutex_unlock(&registry);
+	return result;
+}
+
+int remap_set_get(struct remap_target *target, const struct remap_device_facts *facts,
+		  const struct remap_table_line *line, const char **error)
+{
+	struct remap_host *set = find_or_enter(target, error);
+	struct remap_core *core = NULL;
+	bool fresh;
+	int result = 0;
+
+	if (IS_ERR(set))
+		return PTR_ERR(set);
+	fresh = !set->core;
+	if (fresh)
+		result = remap_core_create(set, facts, set->devices, line, &core, error);
+	if (!result)
+		result = use_set(target, set, core, line, error);
+	if (result && fresh) {
+		leave(set);
+		end_set(set);
+	}
 	return result;
 }
 
@@ -206,4 +261,35 @@ void remap_set_put(struct remap_target *target)
 	mutex_unlock(&registry);
 	if (last)
 		end_set(set);
+}
+
+bool remap_host_claim(struct remap_host *set, const void *name)
+{
+	struct remap_host *other;
+	bool taken = false;
+
+	mutex_lock(&registry);
+	list_for_each_entry(other, &sets, list)
+		taken |= other != set && other->named &&
+			 !memcmp(other->name, name, sizeof(other->name));
+	if (!taken) {
+		memcpy(set->name, name, sizeof(set->name));
+		set->named = true;
+	}
+	mutex_unlock(&registry);
+	return !taken;
+}
+
+int remap_set_start(struct remap_target *target)
+{
+	struct remap_core *core = target->set->core;
+	bool formats_it = remap_core_will_format(core);
+	int result;
+
+	if (formats_it && mutex_lock_killable(&formats))
+		return -EINTR;
+	result = remap_core_start(core, remap_table_writes(target->ti->table));
+	if (formats_it)
+		mutex_unlock(&formats);
+	return result;
 }

@@ -37,8 +37,8 @@ struct remap_target {
 };
 
 struct remap_host {
-	/* Constant while the set lives. */
-	struct remap_core *core;
+	/* Constant while the set has users. */
+	struct remap_core *core; /* NULL before the spare was read */
 	struct block_device *bdev[REMAP_MAX_DEVICES];
 	u32 devices;
 	struct mapped_device *md;
@@ -52,6 +52,8 @@ struct remap_host {
 
 	struct work_struct event;
 	/* Under the registry's mutex. */
+	u8 name[16]; /* the UUID of the set, once it is known */
+	bool named;
 	struct list_head list;
 	struct list_head users;
 	/* Written under the registry's mutex: tables that were opened for writing. */
@@ -64,6 +66,8 @@ struct remap_host {
  */
 int remap_set_get(struct remap_target *target, const struct remap_device_facts *facts,
 		  const struct remap_table_line *line, const char **error);
+/* Before I/O is let in: remap_core_start() for this target. Context: sleep. */
+int remap_set_start(struct remap_target *target);
 /* The last user's call ends the set. Context: sleep, no I/O of the target's left. */
 void remap_set_put(struct remap_target *target);
 

@@ -193,7 +193,7 @@ static struct remap_core *core_of(const struct dm_target *ti)
 static int remap_preresume(struct dm_target *ti)
 {
 	unsigned int noio = memalloc_noio_save();
-	int result = remap_core_start(core_of(ti), remap_table_writes(ti->table));
+	int result = remap_set_start(ti->private);
 
 	memalloc_noio_restore(noio);
 	return result;

@@ -67,6 +67,7 @@ public:
 	void release_held();
 	bool stop_requested() { return stop && killable(); }
 	bool writable() { return writes; }
+	bool claim(const void *) { return true; }
 	bool device_open() { return open; }
 	bool random(void *buffer, usize bytes);
 	void notify() {}

@@ -29,6 +29,7 @@ namespace remap {
 	X(main_io, 5, "main refused the I/O")                                                    \
 	X(spare_io, 5, "the spare refused the I/O")                                              \
 	X(in_use, 16, "the device is open")                                                      \
+	X(set_in_use, 16, "another mapped device uses the set on this spare")                    \
 	X(read_only, 30, "the set is read-only")                                                 \
 	X(broken, 5, "an internal check failed; the set was made read-only")                    \
 	X(not_blank, 17, "the spare is not blank and not ours; nothing was written to it")       \

@@ -57,7 +57,7 @@ public:
 	Engine &operator=(const Engine &) = delete;
 
 	// Reads what the spare says of itself, and writes nothing. Errors: no_memory, and those of
-	// Journal::survey().
+	// Journal::survey(); set_in_use.
 	Status create(const Geometry &geometry, const Terms &terms, Refusal &why);
 	// In place of start(), where create() found a spare that may be formatted (restore.h): puts
 	// an extent of a dump into the table, which writes nothing; then makes the set, with what
@@ -120,6 +120,7 @@ private:
 	Mapping map_found(Op op, Sector sector, const Answer &answer) const;
 	Mapping on_spare(Place place, u64 sectors, Verdict verdict) const;
 	// serving.h
+	Status claim(Refusal &why);
 	Status load(Refusal &why, bool writes);
 	Status adopt_space(Refusal &why);
 	Status adopt(Refusal &why, const Extent &extent);

@@ -20,12 +20,26 @@ Status Engine<P>::create(const Geometry &geometry, const Terms &terms, Refusal &
 		Step step(*this);
 		step.begin_look();
 		TRY(journal_.survey(why));
+		TRY(claim(why));
 	}
 	layout_ = journal_.layout();
 	geometry_.main_sectors = journal_.shape().main_sectors;
 	geometry_.block_sectors = journal_.shape().block_bytes / kSectorBytes;
 	TRY(table_.create(geometry_.main_sectors));
 	return space_.create(layout_.data_sectors(), geometry_.block_sectors);
+}
+
+// Two hosts that each took one set for theirs would write over each other. Asked again with every
+// load: when the table was made the spare may have been blank, and formatted since under a second
+// name.
+template <Platform P> Status Engine<P>::claim(Refusal &why)
+{
+	const Uuid &set = journal_.superblock().set;
+	if (journal_.found() != Found::set || platform_.claim(set.bytes))
+		return {};
+	why.begin() << "another mapped device uses set " << set
+		    << ": the spare, or a copy of it, has a second name";
+	return Error::set_in_use;
 }
 
 template <Platform P> Status Engine<P>::check_terms(const Terms &terms, Refusal &why)
@@ -69,6 +83,7 @@ template <Platform P> Status Engine<P>::load(Refusal &why, bool writes)
 	fences_.open_to_writes();
 	const u64 room = layout_.max_extents();
 	return journal_.open(why, writes, [&](Refusal &reason) -> Status {
+		TRY(claim(reason));
 		if (journal_.layout().max_extents() == room)
 			return adopt_space(reason);
 		reason.begin() << "the spare was formatted anew since the table was made; make it "

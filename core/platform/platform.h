@@ -89,6 +89,9 @@ concept Platform = MemoryPlatform<P> &&
 	{ p.stop_requested() } -> std::same_as<bool>;
 	// Whether the set may write to its devices: not when every table of it is read-only.
 	{ p.writable() } -> std::same_as<bool>;
+	// Names the set that this host serves, by 16 bytes. false: another host of this machine serves
+	// it already, since its spare has a second name. Called before anything is written to it.
+	{ p.claim(data) } -> std::same_as<bool>;
 	// Whether anybody has the mapped device open (mounted, or by a program).
 	{ p.device_open() } -> std::same_as<bool>;
 	// Something an administrator waits for has changed (dm_table_event).

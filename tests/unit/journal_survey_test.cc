@@ -54,6 +54,43 @@ TEST_F(JournalSurvey, AnotherMain)
 	expect_loads();
 }
 
+// The spare has two names, and another host took the set by the first.
+TEST_F(JournalSurvey, ASetThatAnotherHostServes)
+{
+	const Uuid name = uuid();
+	std::memcpy(set.host.taken.data(), name.bytes, sizeof(name.bytes));
+	expect_refused(Error::set_in_use, "another mapped device uses set ");
+	set.host.taken = {};
+	expect_loads();
+}
+
+// Blank when both tables were made, and formatted by the other host before this one started.
+TEST(JournalClaim, ASetThatAnotherHostMadeSinceTheSpareWasBlank)
+{
+	RemapSet set({.blank = true}, RemapSet::Begin::unopened);
+	Refusal why;
+	ASSERT_TRUE(set.engine
+			    .create({set.shape.main_sectors, set.shape.spare_sectors,
+				     set.shape.block_sectors},
+				    set.terms, why)
+			    .ok());
+	ASSERT_EQ(set.engine.journal().found(), Found::blank);
+	RemapSet other({.blank = true});
+	const Uuid name = other.engine.journal().superblock().set;
+	for (const auto &[sector, content] : other.host.spare.written())
+		set.host.spare.write(sector, &content, 1);
+	set.host.spare.flush();
+	std::memcpy(set.host.taken.data(), name.bytes, sizeof(name.bytes));
+	const MemoryDisk::Content before = set.host.spare.written();
+	const Status started = set.engine.start(why);
+	EXPECT_EQ(started.error(), Error::set_in_use);
+	EXPECT_TRUE(before == set.host.spare.written());
+	EXPECT_FALSE(set.engine.journal().served());
+	set.host.taken = {};
+	EXPECT_TRUE(set.engine.start(why).ok()) << why.text();
+	EXPECT_EQ(std::memcmp(set.host.claimed.data(), name.bytes, sizeof(name.bytes)), 0);
+}
+
 TEST_F(JournalSurvey, AnotherMainById)
 {
 	RemapSet other({.blank = true}, RemapSet::Begin::unopened);

@@ -6,6 +6,7 @@
 // issue I/O, ask for a stop, or change the disks.
 #pragma once
 
+#include <array>
 #include <cstdio>
 #include <cstdlib>
 #include <functional>
@@ -141,6 +142,11 @@ public:
 
 	bool stop_requested() { return stop; }
 	bool writable() { return writes; }
+	bool claim(const void *name)
+	{
+		std::memcpy(claimed.data(), name, claimed.size());
+		return claimed != taken;
+	}
 	bool device_open() { return open; }
 	void notify() { ++notified; }
 	void log(LogLevel, const char *text) { lines.emplace_back(text); }
@@ -205,6 +211,9 @@ public:
 	std::vector<std::string> lines;
 	HostCounters counted;
 	u64 notified = 0;
+	// What was claimed last, and what another host has.
+	std::array<u8, 16> claimed{};
+	std::array<u8, 16> taken{};
 	bool stop = false;
 	bool writes = true;
 	bool open = true;

@@ -41,6 +41,55 @@ END
     logged "says why" 'dm-remap: (the spare|the main device) belongs to another mapped device'
 }
 
+# alias_refused ALIAS - the spare of `one` under a second name is refused to FREE, and `one` is
+# unharmed: its remaps, its data, and what it writes.
+alias_refused() {
+    check "stamps" vm-test-sectors stamp /dev/mapper/one 0 2000 7
+    msg_ok one add_remap 500 100 1000
+    expect_fail "$1, which is the spare of a live device" dmsetup create four --table "0 65536 dm-remap $FREE $1"
+    logged "says why" 'another mapped device uses set [0-9a-f-]{36}: the spare, or a copy of it, has a second name'
+    expect_fail "the same, read-only" dmsetup create --readonly four --table "0 65536 dm-remap $FREE $1"
+    check "its data" vm-test-sectors check /dev/mapper/one 0 2000 7
+    msg_ok one sync
+    msg_ok one clear_all
+    eq "mode" "$(field one mode)" ok
+}
+
+# Blank when both tables are made: nothing tells them apart before the first has made its set.
+both_blank() {
+    wipe "$SPARE"
+    # Not in use yet, so its table is made and not resumed.
+    dmsetup create one --notable
+    dmsetup load one --table "0 $(sectors "$MAIN") dm-remap $MAIN $SPARE"
+    dmsetup create four --notable
+    dmsetup load four --table "0 65536 dm-remap $FREE $1"
+    dmsetup resume one
+    expect_fail "$1, which was blank when its table was made" dmsetup resume four
+    check "the first works on" vm-test-sectors stamp /dev/mapper/one 0 2000 8
+    msg_ok one add_remap 500 100 1000
+    dmsetup remove four
+    dmsetup remove one
+    dmsetup create one --table "0 $(sectors "$MAIN") dm-remap $MAIN $SPARE"
+    eq "extents of the first after a load" "$(field one extents)" 1
+    check "its data" vm-test-sectors check /dev/mapper/one 0 2000 8
+    msg_ok one clear_all
+}
+
+second_names() {
+    local loop
+    loop=$(losetup --find --show SPARE.img)
+    mklinear over "$SPARE"
+    for alias in "$loop" /dev/mapper/over; do
+        alias_refused "$alias"
+    done
+    for alias in "$loop" /dev/mapper/over; do
+        dmsetup remove one
+        both_blank "$alias"
+    done
+    dmsetup remove over
+    losetup -d "$loop"
+}
+
 # What one device gives up, the other can have at once; each finds its own content.
 handed_over() {
     msg_ok one clear_all
@@ -92,4 +141,5 @@ mkloop SPARE2 40M
 mkloop FREE 40M
 two_at_once
 handed_over
+second_names
 offsets
