@@ -90,6 +90,25 @@ run_the_plan() {
     sync mnt/file
     mark h
     umount mnt
+    msg_ok flush clear_all
+    mark i
+    held_fua
+    mark j
+}
+
+# FUA writes across the border of a range that is being moved: some of them wait at its fence, and go
+# on in pieces.
+held_fua() {
+    local mover
+    held_before=$(stat_value flush held stats)
+    vm-test-message flush relocate 3000 16384 >moved &
+    mover=$!
+    while running "$mover"; do write_at 2998 5 ,dsync; done
+    wait "$mover"
+    # At least one behind it, which is cut whatever happened before.
+    write_at 2998 5 ,dsync
+    held=$(($(stat_value flush held stats) - held_before))
+    msg_ok flush remove_remap 3000
 }
 
 mkloop MAIN 100M
@@ -126,3 +145,10 @@ check "a write that gives lost sectors a content is durable when it ends" has sp
 eq "the next write to them is not" "$(between spare.log f2 f3 | wc -l)" 0
 matches "fsync of a file flushes main" "$(flushes main.log g h)" '^[1-9]'
 eq "fsync of a file: as many flushes of the spare" "$(flushes spare.log g h)" "$(flushes main.log g h)"
+((held > 0)) || fail "no FUA write met a fence"
+pass "FUA writes that met a fence: $held"
+# What a user wrote begins at 2998, or at a border behind it; copies begin at 3000 and are longer.
+eq "writes of theirs to main without FUA" "$(between main.log i j | awk '$2 && $1 == 2998 && int($3 / 2) % 2 == 0' | wc -l)" 0
+matches "writes of theirs to main with FUA" "$(between main.log i j | awk '$2 && $1 == 2998 && int($3 / 2) % 2 == 1' | wc -l)" '^[1-9]'
+eq "pieces of theirs on the spare without FUA" "$(between spare.log i j | awk '$2 == 3 && int($3 / 2) % 2 == 0' | wc -l)" 0
+matches "pieces of theirs on the spare with FUA" "$(between spare.log i j | awk '$2 == 3 && int($3 / 2) % 2 == 1' | wc -l)" '^[1-9]'

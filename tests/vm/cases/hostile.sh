@@ -23,7 +23,7 @@ messages() {
     local verb word
     hostile_words >words
     while IFS= read -r word; do
-        for verb in add_remap relocate remove_remap list pending clear_all scan status help; do
+        for verb in add_remap relocate remove_remap list pending clear_all scan status help sync health stats clear_stats; do
             printf '%s\n' "$verb $word" "$verb 1 $word" "$verb 1 2 $word" "$verb 1 2 3 $word"
         done
         printf '%s\n' "$word" "$word $word $word"

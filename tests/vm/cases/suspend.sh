@@ -50,6 +50,7 @@ EBUSY | suspended | add_remap 1000 9000 8
 EBUSY | suspended | relocate 1000 8
 EBUSY | suspended | remove_remap 200000
 EBUSY | suspended | clear_all
+EBUSY | suspended | sync
 END
     matches "status is answered" "$(stat_value r extents)" '^1$'
     dmsetup resume r

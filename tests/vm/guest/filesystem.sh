@@ -61,11 +61,20 @@ file_system() {
     same_tree "mounted anew" mnt/kept
     umount mnt
     churn_end live
+    met_remaps
     check "fsck over remaps" "${fsck[@]}" /dev/mapper/live
     healthy live
     main_has_it_all
     check "fsck of main alone" "${fsck[@]}" "$MAIN"
     losetup -d "$MAIN" "$SPARE"
+}
+
+# met_remaps - or all of it would have been for nothing.
+met_remaps() {
+    msg_ok live stats
+    (($(reply_value remapped_writes) > 200)) || fail "only $(reply_value remapped_writes) writes went to the spare"
+    (($(reply_value remapped_reads) > 50)) || fail "only $(reply_value remapped_reads) reads came from the spare"
+    pass "writes to the spare, reads from it, I/Os held: $(reply_value remapped_writes), $(reply_value remapped_reads), $(reply_value held)"
 }
 
 # main_has_it_all - everything is given back under the mounted file system; then main is used alone.
