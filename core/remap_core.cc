@@ -21,6 +21,7 @@ public:
 	void grace_wait() { remap_host_grace_wait(host_); }
 	void lock() { remap_host_lock(host_); }
 	void unlock() { remap_host_unlock(host_); }
+	bool lock_killable() { return remap_host_lock_killable(host_); }
 
 	IoStatus read(DeviceIndex device, Sector sector, void *buffer, u32 count)
 	{
@@ -39,7 +40,10 @@ public:
 		return static_cast<IoStatus>(
 			remap_host_forward(host_, request, first, device, sector, count));
 	}
-	bool drain(Sector sector, u64 length) { return remap_host_drain(host_, sector, length); }
+	bool drain(Sector sector, u64 length, bool stoppable)
+	{
+		return remap_host_drain(host_, sector, length, stoppable);
+	}
 	void release_held() { remap_host_release_held(host_); }
 	bool stop_requested() { return remap_host_stop_requested(host_); }
 	bool writable() { return remap_host_writable(host_); }
@@ -222,6 +226,10 @@ extern "C" void remap_core_destroy(remap_core *core)
 }
 
 extern "C" void remap_core_presuspend(remap_core *core) { core->engine.presuspend(); }
+extern "C" bool remap_core_suspending(const remap_core *core)
+{
+	return core->engine.suspending();
+}
 extern "C" void remap_core_postsuspend(remap_core *core) { core->engine.postsuspend(); }
 extern "C" void remap_core_resume(remap_core *core) { core->engine.resume(); }
 

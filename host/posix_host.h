@@ -31,12 +31,13 @@ public:
 	void grace_wait() {}
 	void lock() {}
 	void unlock() {}
+	bool lock_killable() { return true; }
 
 	IoStatus read(DeviceIndex device, Sector sector, void *buffer, u32 count);
 	IoStatus write(DeviceIndex device, Sector sector, const void *data, u32 count);
 	IoStatus flush(DeviceIndex device);
 	IoStatus forward(Request, u64, DeviceIndex, Sector, u32) { return IoStatus::not_supported; }
-	bool drain(Sector, u64) { return true; }
+	bool drain(Sector, u64, bool) { return true; }
 	void release_held() {}
 
 	bool stop_requested() { return false; }

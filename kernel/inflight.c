@@ -85,13 +85,17 @@ static bool idle(const struct remap_inflight *inflight, const unsigned long *cla
 	return true;
 }
 
-/* False when a fatal signal came first. */
-static bool wait_idle(struct remap_inflight *inflight, const unsigned long *classes)
+/*
+ * False when a fatal signal came first, or a suspend if `stoppable`: that one waits for all messages
+ * to end, and does so where no signal reaches it.
+ */
+static bool wait_idle(struct remap_host *set, const unsigned long *classes, bool stoppable)
 {
+	struct remap_inflight *inflight = &set->inflight;
 	long left = 0;
 
 	WRITE_ONCE(inflight->waited_for, true);
-	while (!left)
+	while (!left && !(stoppable && remap_core_suspending(set->core)))
 		left = wait_event_killable_timeout(inflight->wait, idle(inflight, classes), POLL);
 	WRITE_ONCE(inflight->waited_for, false);
 	return left > 0;
@@ -111,7 +115,7 @@ static void flip(struct remap_inflight *inflight, const unsigned long *classes)
  * gave up on still holds I/O, which may be I/O to this range, and taking it into use for new I/O
  * would mix both. So it is waited for first, and each drain in effect waits for both counters.
  */
-bool remap_host_drain(struct remap_host *set, uint64_t sector, uint64_t sectors)
+bool remap_host_drain(struct remap_host *set, uint64_t sector, uint64_t sectors, bool stoppable)
 {
 	struct remap_inflight *inflight = &set->inflight;
 	DECLARE_BITMAP(classes, REMAP_CLASSES + 1);
@@ -120,10 +124,10 @@ bool remap_host_drain(struct remap_host *set, uint64_t sector, uint64_t sectors)
 	classes_of(sector, sectors, classes);
 	if (mutex_lock_killable(&inflight->drain))
 		return false;
-	if (wait_idle(inflight, classes)) {
+	if (wait_idle(set, classes, stoppable)) {
 		flip(inflight, classes);
 		synchronize_rcu_expedited();
-		drained = wait_idle(inflight, classes);
+		drained = wait_idle(set, classes, stoppable);
 	}
 	mutex_unlock(&inflight->drain);
 	return drained;

@@ -124,18 +124,33 @@ void Host::power_up()
 void Host::lock()
 {
 	point();
-	while (locked_) {
-		if (!fibers.inside()) {
-			oracle.violate(Promise::lost, "the lock was taken twice");
-			throw PowerCut{};
-		}
-		waiting_.push_back(fibers.current());
-		fibers.pause();
-		std::erase(waiting_, fibers.current());
-		if (cut_)
-			throw PowerCut{};
-	}
+	while (locked_)
+		wait_for_unlock();
 	locked_ = true;
+}
+
+void Host::wait_for_unlock()
+{
+	if (!fibers.inside()) {
+		oracle.violate(Promise::lost, "the lock was taken twice");
+		throw PowerCut{};
+	}
+	waiting_.push_back(fibers.current());
+	fibers.pause();
+	std::erase(waiting_, fibers.current());
+	if (cut_)
+		throw PowerCut{};
+}
+
+bool Host::lock_killable()
+{
+	point();
+	while (locked_ && !stop_requested())
+		wait_for_unlock();
+	if (locked_)
+		return false;
+	locked_ = true;
+	return true;
 }
 
 void Host::unlock()
@@ -160,7 +175,9 @@ bool Host::killable() const
 
 bool Host::can_run(Fibers::Id id) const
 {
-	return !locked_ || std::find(waiting_.begin(), waiting_.end(), id) == waiting_.end();
+	const bool stops = stop && id < killable_.size() && killable_[id];
+	return !locked_ || stops ||
+	       std::find(waiting_.begin(), waiting_.end(), id) == waiting_.end();
 }
 
 IoStatus Host::read(DeviceIndex device, Sector sector, void *buffer, u32 count)
@@ -338,7 +355,7 @@ IoStatus Host::perform(const Piece &piece)
 	return status;
 }
 
-bool Host::drain(Sector sector, u64 length)
+bool Host::drain(Sector sector, u64 length, bool)
 {
 	point();
 	if (!locked_)

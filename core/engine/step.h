@@ -17,17 +17,20 @@ public:
 	Step &operator=(const Step &) = delete;
 	~Step() { end(); }
 
-	// For a message that only looks: the lock, whatever the state.
-	void begin_look() { lock(); }
+	// For the set's way into service and out of it: the lock, whatever the state.
+	void begin() { lock(); }
+
+	// For a message that only looks: the lock, whatever the state. Errors: interrupted.
+	Status begin_look() { return lock_killable(); }
 
 	// For a message: without a range, the lock alone. Errors: broken, read_only, suspended,
 	// interrupted.
 	Status begin_message()
 	{
-		lock();
+		TRY(lock_killable());
 		if (remap_host_is_broken())
 			return Error::broken;
-		if (!engine_.platform_.writable())
+		if (!engine_.platform_.writable() || !engine_.table_writes_.load_relaxed())
 			return Error::read_only;
 		if (engine_.suspended_.load_acquire())
 			return Error::suspended;
@@ -48,6 +51,7 @@ public:
 	// For an I/O that has to be finished whatever else goes on. false: it cannot be.
 	bool begin_io(Sector main, u64 length)
 	{
+		io_ = true;
 		lock();
 		return engine_.journal_.opened() && fence(main, length);
 	}
@@ -77,6 +81,8 @@ public:
 		if (!locked_)
 			return;
 		const bool fenced = fenced_;
+		engine_.note_flushes();
+		engine_.announce_mode();
 		if (fenced)
 			engine_.fences_.close(number_);
 		fenced_ = locked_ = false;
@@ -86,10 +92,17 @@ public:
 	}
 
 private:
+	// I/O waits for the writer as long as it takes.
 	void lock()
 	{
 		engine_.platform_.lock();
 		locked_ = true;
+	}
+	// Errors: interrupted.
+	Status lock_killable()
+	{
+		locked_ = engine_.platform_.lock_killable();
+		return locked_ ? Status{} : Status{Error::interrupted};
 	}
 
 	void open_early()
@@ -109,7 +122,8 @@ private:
 		fenced_ = true;
 		engine_.counters_.fences.add_relaxed(1);
 		entries_before_ = engine_.entries_around(main, length);
-		return engine_.platform_.drain(main, length);
+		// Whatever else goes on, I/O has to be finished.
+		return engine_.platform_.drain(main, length, !io_);
 	}
 
 	Engine &engine_;
@@ -119,6 +133,7 @@ private:
 	u32 number_ = 0;
 	bool locked_ = false;
 	bool fenced_ = false;
+	bool io_ = false; // a user's write
 };
 
 }  // namespace remap

@@ -94,6 +94,14 @@ public:
 		require(locked_, "unlock() while not locked");
 		locked_ = false;
 	}
+	// One thread: the lock is free, and whoever was killed takes it first.
+	bool lock_killable()
+	{
+		if (lock_interrupted)
+			return false;
+		lock();
+		return true;
+	}
 	bool locked() const { return locked_; }
 
 	IoStatus read(DeviceIndex device, Sector sector, void *buffer, u32 count)
@@ -124,8 +132,9 @@ public:
 		return disk(device).write(sector, piece.data() + first, count, piece.io->fua);
 	}
 	// Whatever is in flight to the range ends now.
-	bool drain(Sector sector, u64 length)
+	bool drain(Sector sector, u64 length, bool stoppable)
 	{
+		drained_stoppable = stoppable;
 		call(HostCall::drain, kMainDevice, sector, length);
 		require(locked_, "drain() under the lock");
 		finish(sector, length);
@@ -216,6 +225,9 @@ public:
 	bool writes = true;
 	bool open = true;
 	bool drain_interrupted = false;
+	bool lock_interrupted = false;
+	// Of the last drain.
+	bool drained_stoppable = false;
 	// Not 0: what the buffer that was last written to the spare as a single block holds after
 	// the flush, since it is used up then.
 	u8 buffer_fill = 0;
