@@ -21,6 +21,7 @@ public:
 	void grace_wait() { remap_host_grace_wait(host_); }
 	void lock() { remap_host_lock(host_); }
 	void unlock() { remap_host_unlock(host_); }
+	bool lock_killable() { return remap_host_lock_killable(host_); }
 	void wait_group() { remap_host_wait_group(host_); }
 	void wake_group() { remap_host_wake_group(host_); }
 
@@ -41,7 +42,10 @@ public:
 		return static_cast<IoStatus>(
 			remap_host_forward(host_, request, first, device, sector, count));
 	}
-	bool drain(Sector sector, u64 length) { return remap_host_drain(host_, sector, length); }
+	bool drain(Sector sector, u64 length, bool stoppable)
+	{
+		return remap_host_drain(host_, sector, length, stoppable);
+	}
 	bool drain_soon(Sector sector, u64 length)
 	{
 		return remap_host_drain_soon(host_, sector, length);
@@ -228,6 +232,10 @@ extern "C" void remap_core_destroy(remap_core *core)
 }
 
 extern "C" void remap_core_presuspend(remap_core *core) { core->engine.presuspend(); }
+extern "C" bool remap_core_suspending(const remap_core *core)
+{
+	return core->engine.suspending();
+}
 extern "C" void remap_core_postsuspend(remap_core *core) { core->engine.postsuspend(); }
 extern "C" void remap_core_resume(remap_core *core) { core->engine.resume(); }
 

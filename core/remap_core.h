@@ -103,6 +103,8 @@ bool remap_core_will_format(const struct remap_core *core);
 int remap_core_start(struct remap_core *core, bool writes);
 /* Messages return -EINTR at their next step from here on; recoveries go on. Context: sleep. */
 void remap_core_presuspend(struct remap_core *core);
+/* Whether that was called, and neither resume nor its undoing since. Context: any. */
+bool remap_core_suspending(const struct remap_core *core);
 /* All I/O has ended: messages are refused with -EBUSY until resume. Context: sleep. */
 void remap_core_postsuspend(struct remap_core *core);
 void remap_core_resume(struct remap_core *core);
@@ -158,9 +160,14 @@ bool remap_core_holds(const struct remap_core *core, uint64_t sector, uint32_t s
 uint8_t remap_core_deferred_write(struct remap_core *core, void *request, uint64_t sector,
 				  uint32_t sectors);
 
-/* An I/O (or a flush: sectors 0) ended with an error, which goes upward. Context: any. */
+/*
+ * An I/O that was submitted ended with an error, which goes upward; or it was not, because the
+ * verdict was REMAP_FAIL_*: then `device` is 0 and the sector one of main. Not for a deferred write,
+ * which counts itself. Context: any.
+ */
 void remap_core_io_failed(struct remap_core *core, uint8_t op, uint8_t device, uint64_t sector,
 			  uint32_t sectors, uint8_t status);
+/* The same for a flush that was submitted. */
 void remap_core_flush_failed(struct remap_core *core, uint8_t device, uint8_t status);
 /*
  * A flush of the user's succeeded on a device. Returns whether it must fail all the same, since a
@@ -184,6 +191,8 @@ enum remap_status_kind {
 	REMAP_STATUS_TABLE, /* the features, to be printed behind the devices; may be empty */
 	REMAP_STATUS_IMA    /* name=value pairs, comma separated */
 };
+/* Enough for the features of any set. */
+#define REMAP_FEATURES_ROOM 160
 /* Writes at most room - 1 bytes and a NUL; returns the length written. Context: any. */
 unsigned int remap_core_status(const struct remap_core *core, enum remap_status_kind kind,
 			       char *text, unsigned int room);
@@ -213,6 +222,7 @@ void remap_host_grace_wait(struct remap_host *host);
 
 void remap_host_lock(struct remap_host *host);
 void remap_host_unlock(struct remap_host *host);
+bool remap_host_lock_killable(struct remap_host *host);
 void remap_host_wait_group(struct remap_host *host);
 void remap_host_wake_group(struct remap_host *host);
 
@@ -225,7 +235,8 @@ uint8_t remap_host_flush(struct remap_host *host, uint32_t device);
 uint8_t remap_host_forward(struct remap_host *host, void *request, uint64_t first, uint32_t device,
 			   uint64_t sector, uint32_t sectors);
 
-bool remap_host_drain(struct remap_host *host, uint64_t sector, uint64_t sectors);
+/* `stoppable`: ends with false once remap_core_suspending(). */
+bool remap_host_drain(struct remap_host *host, uint64_t sector, uint64_t sectors, bool stoppable);
 bool remap_host_drain_soon(struct remap_host *host, uint64_t sector, uint64_t sectors);
 void remap_host_release_held(struct remap_host *host);
 bool remap_host_stop_requested(struct remap_host *host);

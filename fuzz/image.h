@@ -48,13 +48,14 @@ public:
 	void grace_wait() {}
 	void lock() {}
 	void unlock() {}
+	bool lock_killable() { return true; }
 	void wait_group() {} // one thread waits for nobody
 	void wake_group() {}
 	IoStatus read(DeviceIndex device, Sector sector, void *buffer, u32 count);
 	IoStatus write(DeviceIndex device, Sector sector, const void *data, u32 count);
 	IoStatus flush(DeviceIndex) { return IoStatus::ok; }
 	IoStatus forward(Request, u64, DeviceIndex, Sector, u32) { return IoStatus::ok; }
-	bool drain(Sector, u64) { return true; }
+	bool drain(Sector, u64, bool) { return true; }
 	bool drain_soon(Sector, u64) { return true; }
 	void release_held() {}
 	bool stop_requested() { return false; }

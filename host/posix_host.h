@@ -31,6 +31,7 @@ public:
 	void grace_wait() {}
 	void lock() {}
 	void unlock() {}
+	bool lock_killable() { return true; }
 	void wait_group() {} // one thread waits for nobody
 	void wake_group() {}
 
@@ -38,7 +39,7 @@ public:
 	IoStatus write(DeviceIndex device, Sector sector, const void *data, u32 count);
 	IoStatus flush(DeviceIndex device);
 	IoStatus forward(Request, u64, DeviceIndex, Sector, u32) { return IoStatus::not_supported; }
-	bool drain(Sector, u64) { return true; }
+	bool drain(Sector, u64, bool) { return true; }
 	bool drain_soon(Sector, u64) { return true; }
 	void release_held() {}
 

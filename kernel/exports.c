@@ -29,6 +29,7 @@ EXPORT_SYMBOL_GPL(remap_set_start);
 EXPORT_SYMBOL_GPL(remap_set_put);
 EXPORT_SYMBOL_GPL(remap_map);
 EXPORT_SYMBOL_GPL(remap_end_io);
+EXPORT_SYMBOL_GPL(remap_host_exit);
 EXPORT_SYMBOL_GPL(remap_memory_init);
 EXPORT_SYMBOL_GPL(remap_memory_exit);
 

@@ -235,9 +235,7 @@ static void follow(struct remap_host *set, struct bio *clone, struct bio *bio,
 		remap_defer(set, bio);
 		break;
 	default:
-		bio->bi_status = io->to.verdict == REMAP_FAIL_CLOSED ? BLK_STS_IOERR
-								     : BLK_STS_MEDIUM;
-		bio_endio(bio);
+		remap_fail(set, bio, io);
 	}
 }
 

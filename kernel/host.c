@@ -38,14 +38,26 @@ void remap_host_lock(struct remap_host *set)
 	mutex_lock(&set->writer);
 }
 
+/* A message's: what it waits for may be a command that is stuck in a disk. */
+bool remap_host_lock_killable(struct remap_host *set)
+{
+	return !mutex_lock_killable(&set->writer);
+}
+
 void remap_host_unlock(struct remap_host *set)
 {
 	mutex_unlock(&set->writer);
 }
 
 /*
- * Enters the queue before the lock is given back: who wakes holds the lock, so none is missed. A
- * fatal signal ends the sleep at once, and the core then writes the block itself.
+/* How long a member sleeps whom nobody wakes. */
+#define GROUP_POLL (HZ / 10 ?: 1)
+
+/*
+ * Enters the queue before the lock is given back: who wakes holding the lock misses nobody. One that
+ * wakes without it may, so the sleep is short then: it is the way out of a rare moment (a message
+ * that others waited for was killed), not the way in which members wait. A fatal signal ends the
+ * sleep at once, and the core then writes the block itself.
  */
 void remap_host_wait_group(struct remap_host *set)
 {
@@ -53,7 +65,7 @@ void remap_host_wait_group(struct remap_host *set)
 
 	prepare_to_wait(&set->group, &wait, TASK_KILLABLE);
 	mutex_unlock(&set->writer);
-	schedule();
+	schedule_timeout(GROUP_POLL);
 	finish_wait(&set->group, &wait);
 	mutex_lock(&set->writer);
 }
@@ -63,9 +75,13 @@ void remap_host_wake_group(struct remap_host *set)
 	wake_up_all(&set->group);
 }
 
-/* A worker has no signals: what it does for an I/O always runs to its end. */
+/*
+ * A worker has no signals: what it does for an I/O always runs to its end. Asked between the pieces
+ * of long work, so others get their turn here.
+ */
 bool remap_host_stop_requested(struct remap_host *set)
 {
+	cond_resched();
 	return fatal_signal_pending(current);
 }
 
@@ -119,15 +135,22 @@ void remap_host_log_limited(struct remap_host *set, const char *text)
 	DMINFO_LIMIT("%s: %s", name_of(set), text);
 }
 
+static DECLARE_WORK(tell_all, remap_sets_event);
 static bool broken; /* for good; never cleared while the module is loaded */
 
-/* Told once: the first broken invariant is the one to look for. Never stops the machine. */
+/* Told once, with an event for every set, whose mode it changes: the first broken invariant is the one to look for. Never stops the machine. */
 void remap_host_broken(const char *condition, const char *file, int line)
 {
 	if (xchg(&broken, true))
 		return;
 	DMCRIT("internal check failed: %s (%s:%d)", condition, file, line);
 	dump_stack();
+	schedule_work(&tell_all);
+}
+
+void remap_host_exit(void)
+{
+	cancel_work_sync(&tell_all);
 }
 
 bool remap_host_is_broken(void)

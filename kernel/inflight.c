@@ -88,14 +88,19 @@ static bool idle(const struct remap_inflight *inflight, const unsigned long *cla
 	return true;
 }
 
-/* False when a fatal signal came first, or so many polls were in vain. */
-static bool wait_idle(struct remap_inflight *inflight, const unsigned long *classes,
+/*
+ * False when a fatal signal came first, or a suspend if `stoppable`: that one waits for all messages
+ * to end, and does so where no signal reaches it. False too when so many polls were in vain.
+ */
+static bool wait_idle(struct remap_host *set, const unsigned long *classes, bool stoppable,
 		      unsigned int polls)
 {
+	struct remap_inflight *inflight = &set->inflight;
 	long left = 0;
 
 	WRITE_ONCE(inflight->waited_for, true);
-	for (; !left && polls; polls -= polls != FOR_EVER)
+	for (; !left && polls && !(stoppable && remap_core_suspending(set->core));
+	     polls -= polls != FOR_EVER)
 		left = wait_event_killable_timeout(inflight->wait, idle(inflight, classes), POLL);
 	WRITE_ONCE(inflight->waited_for, false);
 	return left > 0;
@@ -115,7 +120,8 @@ static void flip(struct remap_inflight *inflight, const unsigned long *classes)
  * gave up on still holds I/O, which may be I/O to this range, and taking it into use for new I/O
  * would mix both. So it is waited for first, and each drain in effect waits for both counters.
  */
-static bool drain(struct remap_host *set, u64 sector, u64 sectors, unsigned int polls)
+static bool drain(struct remap_host *set, u64 sector, u64 sectors, bool stoppable,
+		  unsigned int polls)
 {
 	struct remap_inflight *inflight = &set->inflight;
 	DECLARE_BITMAP(classes, REMAP_CLASSES + 1);
@@ -124,21 +130,21 @@ static bool drain(struct remap_host *set, u64 sector, u64 sectors, unsigned int 
 	classes_of(sector, sectors, classes);
 	if (mutex_lock_killable(&inflight->drain))
 		return false;
-	if (wait_idle(inflight, classes, polls)) {
+	if (wait_idle(set, classes, stoppable, polls)) {
 		flip(inflight, classes);
 		synchronize_rcu_expedited();
-		drained = wait_idle(inflight, classes, polls);
+		drained = wait_idle(set, classes, stoppable, polls);
 	}
 	mutex_unlock(&inflight->drain);
 	return drained;
 }
 
-bool remap_host_drain(struct remap_host *set, uint64_t sector, uint64_t sectors)
+bool remap_host_drain(struct remap_host *set, uint64_t sector, uint64_t sectors, bool stoppable)
 {
-	return drain(set, sector, sectors, FOR_EVER);
+	return drain(set, sector, sectors, stoppable, FOR_EVER);
 }
 
 bool remap_host_drain_soon(struct remap_host *set, uint64_t sector, uint64_t sectors)
 {
-	return drain(set, sector, sectors, SOON);
+	return drain(set, sector, sectors, false, SOON);
 }

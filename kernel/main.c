@@ -12,6 +12,7 @@
 #include "core/remap_core.h"
 #include "log.h"
 #include "memory.h"
+#include "set.h"
 #include "target.h"
 
 static int __init remap_init(void)
@@ -38,6 +39,7 @@ err_memory:
 static void __exit remap_exit(void)
 {
 	dm_unregister_target(&remap_target_type);
+	remap_host_exit();
 	rcu_barrier();
 	remap_memory_exit();
 }

@@ -56,6 +56,16 @@ static int end_with(struct bio *bio, blk_status_t status)
 	return DM_MAPIO_SUBMITTED;
 }
 
+void remap_fail(struct remap_host *set, struct bio *bio, const struct remap_io *io)
+{
+	blk_status_t status =
+		io->to.verdict == REMAP_FAIL_CLOSED ? BLK_STS_IOERR : BLK_STS_MEDIUM;
+
+	remap_core_io_failed(set->core, io->to.op, 0, bio->bi_iter.bi_sector, bio_sectors(bio),
+			     remap_io_status(status));
+	end_with(bio, status);
+}
+
 /*
  * A bio that may not wait and cannot simply be sent on as a whole. Its submitter tries again where
  * it may wait, and learns that it has to from the status of the whole bio: were the first part on
@@ -67,6 +77,16 @@ static int refuse_to_wait(struct remap_host *set, struct bio *bio, struct remap_
 	remap_drop_token(set, io);
 	io->to.verdict = REMAP_HOLD;
 	return end_with(bio, BLK_STS_AGAIN);
+}
+
+/*
+ * Of a read-only table. The block layer only warns of such a write, which comes from a page that was
+ * dirty when the table was loaded, and sends it on.
+ */
+static noinline int refuse_to_write(struct bio *bio, struct remap_io *io)
+{
+	*io = (struct remap_io){ .to.verdict = REMAP_HOLD };
+	return end_with(bio, BLK_STS_IOERR);
 }
 
 /* A bio of which only the first part goes where `io` says; dm comes back with the rest. */
@@ -102,9 +122,9 @@ static noinline int map_slowly(struct remap_host *set, struct bio *bio, struct r
 			remap_redirect(set, bio, io);
 			return DM_MAPIO_REMAPPED;
 		case REMAP_FAIL_MEDIUM:
-			return end_with(bio, BLK_STS_MEDIUM);
 		case REMAP_FAIL_CLOSED:
-			return end_with(bio, BLK_STS_IOERR);
+			remap_fail(set, bio, io);
+			return DM_MAPIO_SUBMITTED;
 		case REMAP_DEFER:
 			remap_defer(set, bio);
 			return DM_MAPIO_SUBMITTED;
@@ -143,15 +163,19 @@ static noinline int map_tracked(struct remap_host *set, struct bio *bio, struct 
  */
 int remap_map(struct dm_target *ti, struct bio *bio)
 {
-	struct remap_host *set = ((struct remap_target *)ti->private)->set;
+	const struct remap_target *target = ti->private;
+	struct remap_host *set = target->set;
 	u32 sectors = bio_sectors(bio);
 	struct remap_mapping to;
 	struct remap_io *io;
 
 	bio->bi_iter.bi_sector = dm_target_offset(ti, bio->bi_iter.bi_sector);
 	io = dm_per_bio_data(bio, sizeof(*io));
-	if (bio_op(bio) != REQ_OP_READ || unlikely(!sectors))
+	if (bio_op(bio) != REQ_OP_READ || unlikely(!sectors)) {
+		if (unlikely(!target->writes && sectors))
+			return refuse_to_write(bio, io);
 		return map_tracked(set, bio, io);
+	}
 	rcu_read_lock_sched();
 	to = remap_core_map(set->core, REMAP_OP_READ, bio->bi_iter.bi_sector, sectors);
 	rcu_read_unlock_sched();

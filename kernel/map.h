@@ -61,6 +61,9 @@ static __always_inline void remap_look_up(struct remap_host *set, u8 op, u64 sec
 	io->token = token;
 }
 
+/* Ends a bio, or a piece, that `io` says must fail, and tells the core. Context: any. */
+void remap_fail(struct remap_host *set, struct bio *bio, const struct remap_io *io);
+
 /* Points a bio to where `io` says. */
 static __always_inline void remap_redirect(struct remap_host *set, struct bio *bio,
 					   const struct remap_io *io)

@@ -59,8 +59,11 @@ void remap_memory_exit(void)
 {
 	unsigned int i;
 
-	for (i = 0; i < ARRAY_SIZE(caches); i++)
+	/* The next call may follow an init that failed halfway. */
+	for (i = 0; i < ARRAY_SIZE(caches); i++) {
 		kmem_cache_destroy(caches[i]);
+		caches[i] = NULL;
+	}
 }
 
 enum kind { SMALL, CACHED, PAGES, LARGE };

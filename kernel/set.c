@@ -39,14 +39,30 @@ static DEFINE_MUTEX(formats);
  * Only the table in use has a listener; dm ignores the event of another. A target leaves the list
  * of users before its table goes, so none of these tables is gone.
  */
+static void tell_users(struct remap_host *set)
+{
+	struct remap_target *target;
+
+	list_for_each_entry(target, &set->users, user)
+		dm_table_event(target->ti->table);
+}
+
 static void send_event(struct work_struct *work)
 {
 	struct remap_host *set = container_of(work, struct remap_host, event);
-	struct remap_target *target;
 
 	mutex_lock(&registry);
-	list_for_each_entry(target, &set->users, user)
-		dm_table_event(target->ti->table);
+	tell_users(set);
+	mutex_unlock(&registry);
+}
+
+void remap_sets_event(struct work_struct *work)
+{
+	struct remap_host *set;
+
+	mutex_lock(&registry);
+	list_for_each_entry(set, &sets, list)
+		tell_users(set);
 	mutex_unlock(&registry);
 }
 

@@ -32,6 +32,7 @@ struct remap_target {
 	struct remap_host *set;
 	struct dm_target *ti;
 	struct list_head user; /* in set->users */
+	bool writes; /* whether the table may */
 	u32 devices;
 	struct dm_dev *device[REMAP_MAX_DEVICES];
 };
@@ -68,6 +69,10 @@ int remap_set_get(struct remap_target *target, const struct remap_device_facts *
 		  const struct remap_table_line *line, const char **error);
 /* Before I/O is let in: remap_core_start() for this target. Context: sleep. */
 int remap_set_start(struct remap_target *target);
+/* An event for every set: a work of its own. Context: sleep. */
+void remap_sets_event(struct work_struct *work);
+/* Before the module goes. Context: sleep. */
+void remap_host_exit(void);
 /* The last user's call ends the set. Context: sleep, no I/O of the target's left. */
 void remap_set_put(struct remap_target *target);
 

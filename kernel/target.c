@@ -149,6 +149,7 @@ static int remap_ctr(struct dm_target *ti, unsigned int argc, char **argv)
 		return -ENOMEM;
 	}
 	target->ti = ti;
+	target->writes = remap_table_writes(ti->table);
 	result = remap_core_parse_table(argc, argv, &line, &error);
 	if (!result)
 		result = make_target(target, &line, &error);
@@ -229,15 +230,15 @@ static int remap_message(struct dm_target *ti, unsigned int argc, char **argv, c
 
 static void table_line(const struct remap_target *target, char *result, unsigned int maxlen)
 {
-	struct remap_core *core = target->set->core;
+	char features[REMAP_FEATURES_ROOM];
 	unsigned int sz = 0;
 	u32 i;
 
 	for (i = 0; i < target->devices; i++)
 		DMEMIT("%s%s", i ? " " : "", target->device[i]->name);
-	if (sz + 2 < maxlen && remap_core_status(core, REMAP_STATUS_TABLE, result + sz + 1,
-						 maxlen - sz - 1))
-		result[sz] = ' ';
+	/* In one piece: one that does not fit fills the buffer, by which dm knows to say so. */
+	if (remap_core_status(target->set->core, REMAP_STATUS_TABLE, features, sizeof(features)))
+		DMEMIT(" %s", features);
 }
 
 static void ima_line(const struct remap_target *target, char *result, unsigned int maxlen)

@@ -96,7 +96,8 @@ void Host::land(usize index)
 	const u64 count = spare.late_count(index);
 	const Zone zone = trouble.zones().at(sector);
 	const bool visible = zone != Zone::data && shows && shows(sector);
-	// On a site whose write was refused since the last load nobody counts any more.
+	// On a site whose write was refused since the last load nobody counts any more: it is out
+	// until a load that serves has mended it, and two of them are more than a load survives.
 	const bool free = zone == Zone::data || (trouble.zones().site_at(sector) != kNever &&
 						 trouble.suspects() & Trouble::bit(zone));
 	if (!free && !(visible ? trouble.may_wound(zone) : trouble.may_land(zone)))
@@ -109,6 +110,8 @@ void Host::land(usize index)
 	kinds.count(Kind::arrived_late);
 	say("late write arrives on", kFirstSpare, sector, count, IoStatus::ok);
 	spare.land(index);
+	if (free && zone != Zone::data)
+		trouble.landed(zone);
 	for (u64 i = 0; visible && i < count; ++i)
 		trouble.wound({sector + i, before[i], spare.content(sector + i)});
 	if (!free && !visible)
@@ -128,23 +131,33 @@ void Host::power_up()
 void Host::lock()
 {
 	point();
-	wait_for_lock();
+	while (locked_)
+		wait_for_unlock();
+	locked_ = true;
 }
 
-void Host::wait_for_lock()
+void Host::wait_for_unlock()
 {
-	while (locked_) {
-		if (!fibers.inside()) {
-			oracle.violate(Promise::lost, "the lock was taken twice");
-			throw PowerCut{};
-		}
-		waiting_.push_back(fibers.current());
-		fibers.pause();
-		std::erase(waiting_, fibers.current());
-		if (cut_)
-			throw PowerCut{};
+	if (!fibers.inside()) {
+		oracle.violate(Promise::lost, "the lock was taken twice");
+		throw PowerCut{};
 	}
+	waiting_.push_back(fibers.current());
+	fibers.pause();
+	std::erase(waiting_, fibers.current());
+	if (cut_)
+		throw PowerCut{};
+}
+
+bool Host::lock_killable()
+{
+	point();
+	while (locked_ && !stop_requested())
+		wait_for_unlock();
+	if (locked_)
+		return false;
 	locked_ = true;
+	return true;
 }
 
 void Host::unlock()
@@ -168,13 +181,13 @@ void Host::wait_group()
 	std::erase(asleep_, fibers.current());
 	if (cut_)
 		throw PowerCut{};
-	wait_for_lock();
+	while (locked_)
+		wait_for_unlock();
+	locked_ = true;
 }
 
 void Host::wake_group()
 {
-	if (!locked_ && !cut_)
-		oracle.violate(Promise::lost, "wake_group() without the lock");
 	asleep_.clear();
 }
 
@@ -194,9 +207,11 @@ bool Host::killable() const
 bool Host::can_run(Fibers::Id id) const
 {
 	const bool sleeps = std::find(asleep_.begin(), asleep_.end(), id) != asleep_.end();
-	if (sleeps && !(stop && id < killable_.size() && killable_[id]))
+	const bool stops = stop && id < killable_.size() && killable_[id];
+	if (sleeps && !stops)
 		return false;
-	return !locked_ || std::find(waiting_.begin(), waiting_.end(), id) == waiting_.end();
+	return !locked_ || stops ||
+	       std::find(waiting_.begin(), waiting_.end(), id) == waiting_.end();
 }
 
 IoStatus Host::read(DeviceIndex device, Sector sector, void *buffer, u32 count)
@@ -411,7 +426,7 @@ IoStatus Host::perform(const Piece &piece)
 	return status;
 }
 
-bool Host::drain(Sector sector, u64 length)
+bool Host::drain(Sector sector, u64 length, bool)
 {
 	point();
 	if (!locked_)
@@ -422,7 +437,7 @@ bool Host::drain(Sector sector, u64 length)
 
 bool Host::drain_soon(Sector sector, u64 length)
 {
-	return !chance.one_in(8) && drain(sector, length);
+	return !chance.one_in(8) && drain(sector, length, false);
 }
 
 bool Host::random(void *buffer, usize bytes)

@@ -56,13 +56,14 @@ public:
 	void grace_wait() {}
 	void lock();
 	void unlock();
+	bool lock_killable();
 	void wait_group();
 	void wake_group();
 	IoStatus read(DeviceIndex device, Sector sector, void *buffer, u32 count);
 	IoStatus write(DeviceIndex device, Sector sector, const void *data, u32 count);
 	IoStatus flush(DeviceIndex device);
 	IoStatus forward(Request request, u64 first, DeviceIndex device, Sector sector, u32 count);
-	bool drain(Sector sector, u64 length);
+	bool drain(Sector sector, u64 length, bool stoppable);
 	bool drain_soon(Sector sector, u64 length);
 	void release_held();
 	bool stop_requested() { return stop && killable(); }
@@ -137,7 +138,7 @@ public:
 
 private:
 	bool killable() const;
-	void wait_for_lock();
+	void wait_for_unlock();
 	void point();
 	void land_some();
 	void told(DeviceIndex device, Sector sector, u32 count);

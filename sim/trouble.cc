@@ -85,7 +85,7 @@ bool Trouble::may_land(Zone zone)
 
 bool Trouble::must_load(u32 dark) const
 {
-	const u32 damaged = silent_ | wounded_;
+	const u32 damaged = silent_ | wounded_ | landed_;
 	return std::popcount(suspects_ | damaged | dark) <= 1 || (!damaged && !dark);
 }
 
@@ -98,7 +98,7 @@ void Trouble::forget_wounds()
 
 void Trouble::all_is_well(Zone next)
 {
-	suspects_ = silent_ = 0;
+	suspects_ = silent_ = landed_ = 0;
 	hurt_.clear();
 	forget_wounds();
 	victim_ = next;

@@ -84,6 +84,8 @@ public:
 	bool may_tell(Zone zone) const { return zone == victim_ || !silent_; }
 	// A refused write is about to arrive: whether it may.
 	bool may_land(Zone zone);
+	// It arrived on a site, which may not count now until it is mended.
+	void landed(Zone zone) { landed_ |= bit(zone); }
 	// Of these zones, those that may be unreadable at the next load.
 	u32 may_be_dark(u32 zones) const { return silent_ ? zones & silent_ : zones; }
 	bool must_load(u32 dark) const;
@@ -127,6 +129,7 @@ private:
 	Zone victim_ = Zone::head;
 	u32 suspects_ = 0;
 	u32 silent_ = 0;
+	u32 landed_ = 0;
 	u32 wounded_ = 0;
 	std::vector<Sector> hurt_;
 	std::vector<Wound> wounds_;

@@ -28,4 +28,8 @@ private:
 	T value_{};
 };
 
+// One load of a word that its only writer, who loads it too, stores plainly. Any context; the value
+// may be old.
+template <class T> T load_once(const T &word) { return __atomic_load_n(&word, __ATOMIC_RELAXED); }
+
 }  // namespace remap

@@ -39,8 +39,6 @@ public:
 		return Text(buffer_, kRoom);
 	}
 
-	void say(const Refusal &other) { plain() << other.text(); }
-
 private:
 	const char *word_ = "";
 	usize sentence_ = 0;

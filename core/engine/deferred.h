@@ -13,6 +13,15 @@ namespace remap {
 template <Platform P>
 IoStatus Engine<P>::deferred_write(Request request, Sector sector, u32 sectors)
 {
+	const IoStatus status = write_and_revive(request, sector, sectors);
+	if (status != IoStatus::ok)
+		io_failed(Op::write);
+	return status;
+}
+
+template <Platform P>
+IoStatus Engine<P>::write_and_revive(Request request, Sector sector, u32 sectors)
+{
 	Step step(*this);
 	if (!step.begin_io(sector, sectors))
 		return IoStatus::io;

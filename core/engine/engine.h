@@ -18,6 +18,7 @@
 #include "core/engine/counters.h"
 #include "core/engine/fence.h"
 #include "core/engine/group.h"
+#include "core/engine/last_error.h"
 #include "core/engine/mapping.h"
 #include "core/base/bug.h"
 #include "core/base/refusal.h"
@@ -38,6 +39,9 @@ struct Geometry {
 	Sector spare_sectors = 0;
 	u32 block_sectors = 1; // logical block of the set: every remap is aligned to it
 };
+
+// How far the set can do its work; in the words of the status line.
+enum class Mode : u8 { ok, degraded, readonly };
 
 template <Platform P> class Engine {
 public:
@@ -83,17 +87,20 @@ public:
 	}
 	Mapping map(Op op, Sector sector, u32 sectors) const;
 	bool holds(Sector sector, u32 sectors) const;
-	// Sleeps. The write's end: ok means durable (deferred.h).
+	// Sleeps. The write's end: ok means durable (deferred.h). Counts its error.
 	IoStatus deferred_write(Request request, Sector sector, u32 sectors);
-	// Any context (errors.h).
+	// An I/O that was sent where map() said ended with an error, or map() said that it fails. Any
+	// context (errors.h).
 	void io_failed(Op op);
 	void flush_failed(DeviceIndex device);
 	// A user's flush of the device succeeded: whether it must fail all the same, since what it
 	// was to make stable may have been lost to a flush of ours. Any context.
-	bool flush_owed(DeviceIndex device) { return debt_.take(device); }
+	bool flush_owed(DeviceIndex device);
 
 	// ---- life ----
 	void presuspend() { suspending_.store_release(true); }
+	// Whether messages are to end since a suspend has begun. Any context.
+	bool suspending() const { return suspending_.load_acquire(); }
 	void postsuspend();
 	void resume();
 
@@ -120,6 +127,8 @@ private:
 	Mapping map_found(Op op, Sector sector, const Answer &answer) const;
 	Mapping on_spare(Place place, u64 sectors, Verdict verdict) const;
 	// serving.h
+	// Extents that are gone through between two looks whether whoever asked is to end.
+	static constexpr u32 kLooksAtOnce = 4096;
 	Status claim(Refusal &why);
 	Status load(Refusal &why, bool writes);
 	Status adopt_space(Refusal &why);
@@ -164,10 +173,11 @@ private:
 	Status remove_remap(const Command &command, Text &reply, Refusal &why);
 	Status range_to_remove(Refusal &why, const Command &command, Sector *main, u64 *length);
 	Status check_mapped(Refusal &why, Sector main, u64 length, bool stale_ok);
+	Status check_all_mapped(Refusal &why, Sector main, u64 length, bool stale_ok);
 	Status check_closed(Refusal &why, bool stale_ok);
 	Status unmap_range(Refusal &why, Sector main, u64 length, bool stale_ok);
 	Status unmap_step(Refusal &why, Step &step, Sector main, u64 length, bool stale_ok);
-	u64 left_to_remove(Sector main, u64 length) const;
+	Result<u64> left_to_remove(Sector main, u64 length);
 	Status free_range(Sector main, u64 length);
 	Status free_range(Step &step, Sector main, u64 length);
 	bool splits(Sector main, u64 length) const;
@@ -184,13 +194,16 @@ private:
 	Status copy_run_back(Refusal &why, const Extent &run);
 	bool next_mapped(Sector from, Sector limit, Extent *out) const;
 	// deferred.h
+	IoStatus write_and_revive(Request request, Sector sector, u32 sectors);
 	IoStatus forward(Request request, Sector sector, u32 sectors, bool *revives);
 	bool revive(Step &step, Sector sector, u32 sectors);
 	// listing.h
+	// Extents of the other kind that one message passes over.
+	static constexpr u32 kListLooks = 4096;
 	Status list(const Command &command, Text &reply, Refusal &why, bool pending);
 	// report.h
 	u32 score() const;
-	const char *mode() const;
+	Mode mode() const;
 	void flags(Text &text, bool counted) const;
 	void report_status(Text &reply);
 	void report_stats(Text &reply);
@@ -202,8 +215,11 @@ private:
 	Status sync(Text &reply);
 	void help(Text &reply);
 	void log_resize();
+	// errors.h
+	void note_flushes();
 	// events.h
 	void announce();
+	void announce_mode();
 
 	P &platform_;
 	Geometry geometry_;
@@ -218,7 +234,7 @@ private:
 	Group<Step> group_;
 	Counters counters_;
 	// What the last refused message was told.
-	Refusal last_error_;
+	LastError last_error_;
 	// Which sectors of the step at hand could not be read.
 	Unreadable unreadable_;
 	// Which sectors were pending before it.
@@ -229,6 +245,10 @@ private:
 	Atomic<u64> remaps_by_operator_;
 	u32 announced_mark_ = 0;
 	u64 announced_unreadable_ = 0;
+	Mode announced_mode_ = Mode::ok;
+	u64 counted_flushes_ = 0;
+	// Whether the table in use may write; another one, loaded beside it, is of no account.
+	Atomic<bool> table_writes_{true};
 };
 
 template <Platform P> Engine<P>::~Engine()

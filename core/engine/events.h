@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// What an administrator waits for with `dmsetup wait`: the spare has reached 80, 90 or 100 %, or
-// more sectors are lost or pending than the last time it was told.
+// What an administrator waits for with `dmsetup wait`: the spare has reached 80, 90 or 100 %, more
+// sectors are lost or pending than the last time it was told, or the mode is another one.
 #pragma once
 
 #include "core/engine/engine.h"
@@ -32,6 +32,25 @@ template <Platform P> void Engine<P>::announce()
 		platform_.notify();
 	announced_mark_ = mark;
 	announced_unreadable_ = unreadable;
+}
+
+// At the end of each step, whatever it was for. An internal check that fails is not told here but by
+// the host, to all sets at once. REQUIRES: the lock.
+template <Platform P> void Engine<P>::announce_mode()
+{
+	const Mode now = mode();
+	if (now == announced_mode_ || remap_host_is_broken())
+		return;
+	announced_mode_ = now;
+	if (now == Mode::readonly)
+		platform_.log(LogLevel::error, "the metadata can no longer be written; what is "
+					       "mapped is served, nothing changes");
+	else if (now == Mode::degraded)
+		platform_.log(LogLevel::warning, "the set is degraded: a site or a copy of its "
+						 "metadata cannot be written");
+	else
+		platform_.log(LogLevel::notice, "all sites and copies of the metadata are in use");
+	platform_.notify();
 }
 
 }  // namespace remap

@@ -16,7 +16,8 @@
 //   * While the lock is free and the group is not settled, either a step that the group waits for
 //     is on its way to the lock (`waiting` is counted before lock() and until it is held, and
 //     nothing lies between), or the members were woken since. Whoever gives the lock up looks, and
-//     wakes the members if nobody is behind; the first of them that gets the lock settles for all.
+//     wakes the members if nobody is behind; so does whoever was killed on the way. The first of
+//     them that gets the lock settles for all.
 //   * A step under the lock waits for devices only, never for I/O of the mapped device, and so for
 //     no member's fence and no write that a member holds in its hands. What is held at a fence has
 //     no token, so no drain waits for it. And opening the fences needs no member's thread to run.

@@ -2,7 +2,7 @@
 // list and pending: what the table holds, a page at a time.
 //
 // A line an extent: MAIN SPARE LENGTH STATE (pending: MAIN LENGTH). When more follows than was
-// asked for or fits, the last line is `next FROM`.
+// asked for or fits, or than may be looked through at once, the last line is `next FROM`.
 #pragma once
 
 #include "core/engine/command.h"
@@ -31,17 +31,23 @@ Status Engine<P>::list(const Command &command, Text &reply, Refusal &why, bool p
 		return Error::wrong_argument;
 	}
 	u64 left = command.numbers == 2 ? command.number[1] : ~u64{0};
+	if (!(pending ? table_.pending_sectors() : table_.mapped_sectors()))
+		return {};
+	u32 looks = kListLooks;
 	Step step(*this);
-	step.begin_look();
+	TRY(step.begin_look());
 	Extent found;
 	for (Sector at = command.numbers ? command.number[0] : 0;
 	     at < geometry_.main_sectors && table_.next(at, &found);
 	     at = found.main + found.length) {
-		if ((found.state == State::pending) != pending)
-			continue;
 		const usize before = reply.length();
-		list_line(reply, found);
-		if (left && reply.fits() && reply.room_left() >= kNextLine) {
+		if ((found.state == State::pending) != pending) {
+			if (--looks)
+				continue;
+		} else {
+			list_line(reply, found);
+		}
+		if (left && looks && reply.fits() && reply.room_left() >= kNextLine) {
 			--left;
 			continue;
 		}

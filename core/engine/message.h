@@ -107,8 +107,9 @@ template <Platform P> int Engine<P>::fail(Refusal &why, Error error)
 	if (!why.any())
 		why.begin() << text_of(error);
 	Step step(*this);
-	step.begin_look();
-	last_error_.say(why);
+	// Who was killed before the lock was free asks for no reason.
+	if (step.begin_look().ok())
+		last_error_.set(why);
 	counters_.refused.add_relaxed(1);
 	platform_.log(LogLevel::warning, why.text());
 	return -errno_of(error);

@@ -13,11 +13,16 @@ inline void report(Text &reply, const char *key, u64 value)
 	reply << key << '=' << value << '\n';
 }
 
-template <Platform P> const char *Engine<P>::mode() const
+constexpr const char *text_of(Mode mode)
+{
+	return mode == Mode::ok ? "ok" : mode == Mode::degraded ? "degraded" : "readonly";
+}
+
+template <Platform P> Mode Engine<P>::mode() const
 {
 	if (remap_host_is_broken() || journal_.failed())
-		return "readonly";
-	return journal_.degraded() ? "degraded" : "ok";
+		return Mode::readonly;
+	return journal_.degraded() ? Mode::degraded : Mode::ok;
 }
 
 // The flags of the status line: their number, and they.
@@ -46,7 +51,7 @@ template <Platform P> u32 Engine<P>::score() const
 // <buckets> <epoch> <#flags> <flag>...
 template <Platform P> void Engine<P>::status_line(Text &text) const
 {
-	text << mode() << ' ' << score() << ' ' << table_.extents() << ' ' << table_.mapped_sectors();
+	text << text_of(mode()) << ' ' << score() << ' ' << table_.extents() << ' ' << table_.mapped_sectors();
 	text << ' ' << space_.used_sectors() << '/' << space_.total_sectors();
 	text << ' ' << entries_.load_relaxed() << '/' << layout_.max_extents();
 	text << ' ' << table_.pending_sectors() << ' ' << table_.lost_sectors();
@@ -74,11 +79,10 @@ template <Platform P> void Engine<P>::ima_line(Text &text) const
 	     << ",lost_sectors=" << table_.lost_sectors();
 }
 
+// Answers whatever anybody waits for: without the lock.
 template <Platform P> void Engine<P>::report_status(Text &reply)
 {
-	Step step(*this);
-	step.begin_look();
-	reply << "mode=" << mode() << '\n';
+	reply << "mode=" << text_of(mode()) << '\n';
 	report(reply, "health", score());
 	report(reply, "extents", table_.extents());
 	report(reply, "mapped_sectors", table_.mapped_sectors());
@@ -94,14 +98,16 @@ template <Platform P> void Engine<P>::report_status(Text &reply)
 	report(reply, "table_bytes", table_.memory_bytes());
 	report(reply, "metadata_used", entries_.load_relaxed());
 	report(reply, "epoch", journal_.epoch());
-	report(reply, "generation", journal_.superblock().generation);
-	report(reply, "copies", count_of(journal_.superblock().copies));
-	report(reply, "journal_used", journal_.used_blocks());
+	report(reply, "generation", journal_.generation());
+	report(reply, "copies", count_of(journal_.copies()));
+	report(reply, "journal_used", journal_.journal_used());
 	report(reply, "journal_total", layout_.journal_blocks());
 	reply << "set=" << journal_.superblock().set << "\nflags=";
 	flags(reply, false);
 	reply << '\n';
-	reply << "last_error=" << last_error_.text() << '\n';
+	char refused[Refusal::kRoom];
+	last_error_.get(refused);
+	reply << "last_error=" << refused << '\n';
 }
 
 template <Platform P> void Engine<P>::report_stats(Text &reply)

@@ -37,7 +37,7 @@ template <Platform P> Status Engine<P>::stage(const Extent &extent, Refusal &why
 template <Platform P> Status Engine<P>::format(Refusal &why)
 {
 	Step step(*this);
-	step.begin_look();
+	step.begin();
 	if (journal_.found() != Found::blank)
 		return Error::not_blank;
 	u64 entries = 0;

@@ -18,7 +18,7 @@ Status Engine<P>::create(const Geometry &geometry, const Terms &terms, Refusal &
 			    terms));
 	{
 		Step step(*this);
-		step.begin_look();
+		step.begin();
 		TRY(journal_.survey(why));
 		TRY(claim(why));
 	}
@@ -61,12 +61,12 @@ template <Platform P> Status Engine<P>::check_terms(const Terms &terms, Refusal 
 template <Platform P> Status Engine<P>::start(Refusal &why, bool table_writes)
 {
 	Step step(*this);
-	step.begin_look();
+	step.begin();
 	const bool writes = table_writes && platform_.writable();
+	table_writes_.store_relaxed(table_writes);
 	if (journal_.served()) {
-		if (writes && !journal_.reopen().ok())
-			platform_.log(LogLevel::error, "the metadata can no longer be written; "
-						       "what is mapped is served, nothing changes");
+		if (writes)
+			(void)journal_.reopen(); // what its failure means is in the mode
 		return {};
 	}
 	if (journal_.loaded() && !writes)
@@ -100,6 +100,8 @@ template <Platform P> Status Engine<P>::adopt_space(Refusal &why)
 	for (Sector at = 0; at < geometry_.main_sectors && table_.next(at, &extent);
 	     at = extent.main + extent.length) {
 		entries_.add_relaxed(1);
+		if (entries_.load_relaxed() % kLooksAtOnce == 0 && platform_.stop_requested())
+			return Error::interrupted;
 		if (extent.state != State::pending)
 			TRY(adopt(why, extent));
 	}
@@ -132,8 +134,11 @@ template <Platform P> Status Engine<P>::adopt(Refusal &why, const Extent &extent
 template <Platform P> Status Engine<P>::forget()
 {
 	Extent extent;
-	while (table_.next(0, &extent, kStepSectors))
+	for (u64 removed = 1; table_.next(0, &extent, kStepSectors); ++removed) {
 		TRY(table_.remove(extent.main, extent.length));
+		if (removed % kLooksAtOnce == 0)
+			(void)platform_.stop_requested(); // others get their turn
+	}
 	space_.clear();
 	entries_.store_relaxed(0);
 	return {};
@@ -143,7 +148,7 @@ template <Platform P> void Engine<P>::postsuspend()
 {
 	suspended_.store_release(true);
 	Step step(*this);
-	step.begin_look();
+	step.begin();
 	(void)settle(); // nobody is left to tell; those who waited are gone
 	journal_.close();
 }

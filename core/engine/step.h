@@ -20,17 +20,20 @@ public:
 	Step &operator=(const Step &) = delete;
 	~Step() { end(); }
 
-	// For a message that only looks: the lock, whatever the state.
-	void begin_look() { lock(); }
+	// For the set's way into service and out of it: the lock, whatever the state.
+	void begin() { lock(); }
+
+	// For a message that only looks: the lock, whatever the state. Errors: interrupted.
+	Status begin_look() { return lock_killable(); }
 
 	// For a message: without a range, the lock alone. Errors: broken, read_only, suspended,
 	// interrupted.
 	Status begin_message()
 	{
-		lock();
+		TRY(lock_killable());
 		if (remap_host_is_broken())
 			return Error::broken;
-		if (!engine_.platform_.writable())
+		if (!engine_.platform_.writable() || !engine_.table_writes_.load_relaxed())
 			return Error::read_only;
 		if (engine_.suspended_.load_acquire())
 			return Error::suspended;
@@ -128,6 +131,8 @@ public:
 		if (!locked_)
 			return;
 		const bool fenced = fenced_;
+		engine_.note_flushes();
+		engine_.announce_mode();
 		if (fenced)
 			engine_.fences_.close(number_);
 		fenced_ = locked_ = false;
@@ -139,6 +144,7 @@ public:
 	}
 
 private:
+	// I/O waits for the writer as long as it takes.
 	void lock()
 	{
 		Group<Step> &group = engine_.group_;
@@ -148,6 +154,19 @@ private:
 		group.waiting.sub_relaxed(1);
 		group.waiting_io.sub_relaxed(io_);
 		locked_ = true;
+	}
+	// Errors: interrupted.
+	Status lock_killable()
+	{
+		Group<Step> &group = engine_.group_;
+		group.waiting.add_relaxed(1);
+		locked_ = engine_.platform_.lock_killable();
+		group.waiting.sub_relaxed(1);
+		if (locked_)
+			return {};
+		// A group may have counted on this one to come.
+		engine_.platform_.wake_group();
+		return Error::interrupted;
 	}
 
 	void open_early()
@@ -184,7 +203,8 @@ private:
 		if (engine_.group_.any() && engine_.platform_.drain_soon(main, length))
 			return {};
 		TRY(engine_.settle());
-		return engine_.platform_.drain(main, length) ? Status{} : Status{Error::interrupted};
+		// Whatever else goes on, I/O has to be finished.
+		return engine_.platform_.drain(main, length, !io_) ? Status{} : Status{Error::interrupted};
 	}
 
 	Engine &engine_;

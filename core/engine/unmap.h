@@ -20,8 +20,8 @@ Status Engine<P>::remove_remap(const Command &command, Text &reply, Refusal &why
 		TRY(step.begin_message());
 		TRY(range_to_remove(why, command, &main, &length));
 		TRY(check_closed(why, command.flag));
-		TRY(check_mapped(why, main, length, command.flag));
 	}
+	TRY(check_all_mapped(why, main, length, command.flag));
 	TRY(unmap_range(why, main, length, command.flag));
 	counters_.removed.add_relaxed(1);
 	if (command.numbers == 2)
@@ -37,7 +37,7 @@ Status Engine<P>::range_to_remove(Refusal &why, const Command &command, Sector *
 	*length = command.number[1];
 	if (command.numbers == 2) {
 		TRY(check_new_range(why, *main, *length));
-		*length = left_to_remove(*main, *length);
+		*length = TRY(left_to_remove(*main, *length));
 		return {};
 	}
 	if (*main >= geometry_.main_sectors) {
@@ -46,9 +46,10 @@ Status Engine<P>::range_to_remove(Refusal &why, const Command &command, Sector *
 		return Error::out_of_range;
 	}
 	const Sector asked = *main;
-	if (!table_.added_extent(asked, main, length))
-		return refuse_at(why, Error::not_mapped, asked);
-	return {};
+	if (table_.added_extent(asked, main, length, [&] { return told_to_stop(); }))
+		return {};
+	return told_to_stop() ? Status{Error::interrupted}
+			      : refuse_at(why, Error::not_mapped, asked);
 }
 
 template <Platform P> Status Engine<P>::check_closed(Refusal &why, bool stale_ok)
@@ -69,6 +70,20 @@ Status Engine<P>::check_mapped(Refusal &why, Sector main, u64 length, bool stale
 		if (answer.state == State::lost && !stale_ok)
 			return refuse_at(why, Error::content_lost, main + done);
 		done += answer.sectors;
+	}
+	return {};
+}
+
+// The whole range, before any of it changes. In steps, so that others get the lock between; each step
+// of the removal looks again.
+template <Platform P>
+Status Engine<P>::check_all_mapped(Refusal &why, Sector main, u64 length, bool stale_ok)
+{
+	for (u64 done = 0, count; done < length; done += count) {
+		Step step(*this);
+		count = min_of(length - done, kStepSectors);
+		TRY(step.begin_message());
+		TRY(check_mapped(why, main + done, count, stale_ok));
 	}
 	return {};
 }
@@ -121,10 +136,12 @@ Status Engine<P>::unmap_step(Refusal &why, Step &step, Sector main, u64 length, 
 
 // How much of a range an interrupted run of the same message has left: whole steps, and nothing
 // behind them; else all of it.
-template <Platform P> u64 Engine<P>::left_to_remove(Sector main, u64 length) const
+template <Platform P> Result<u64> Engine<P>::left_to_remove(Sector main, u64 length)
 {
 	u64 mapped = 0;
-	while (mapped < length) {
+	for (u32 looks = 1; mapped < length; ++looks) {
+		if (looks % kLooksAtOnce == 0 && told_to_stop())
+			return Error::interrupted;
 		const Answer answer = table_.lookup(main + mapped, length - mapped);
 		if (answer.state == State::none || answer.state == State::pending)
 			break;

@@ -117,6 +117,15 @@ public:
 	u64 epoch() const { return epoch_.load_relaxed(); }
 	// A site or a copy is not what it should be.
 	bool degraded() const { return degraded_.load_relaxed(); }
+	u64 generation() const { return load_once(now_.generation); }
+	Copies copies() const { return load_once(now_.copies); }
+	// Blocks of the log that a load would read; a checkpoint that ends meanwhile counts or not.
+	u64 journal_used() const
+	{
+		const u64 start = load_once(now_.journal_start);
+		const u64 end = load_once(end_);
+		return end > start ? end - start : 0;
+	}
 	u64 commits() const { return commits_.load_relaxed(); }
 	u64 checkpoints() const { return checkpoints_.load_relaxed(); }
 	void clear_counters()

@@ -55,15 +55,19 @@ template <class P>
 concept Platform = MemoryPlatform<P> &&
 		   requires(P &p, DeviceIndex device, Sector sector, u32 count, void *buffer,
 			    const void *data, Request request, u64 length, usize bytes,
-			    const char *text) {
+			    const char *text, bool stoppable) {
 	// The writer's mutex. Sleeps; not recursive.
 	p.lock();
 	p.unlock();
+	// The same for somebody who may be asked to stop (stop_requested()). false: he was, and does
+	// not have the mutex.
+	{ p.lock_killable() } -> std::same_as<bool>;
 	// Writer. Gives the mutex back, sleeps until somebody calls wake_group() after that, and
-	// takes it again. May return early, and does when stop_requested().
+	// takes it again. May return early, and does when stop_requested(); never sleeps for more
+	// than a moment on the word of a wake-up that came without the mutex.
 	p.wait_group();
-	// Writer. Wakes all who sleep in wait_group(); does not wait. They see all that was written
-	// before.
+	// Wakes all who sleep in wait_group(); does not wait. They see all that was written before.
+	// Without the mutex, who is just about to sleep may miss it, and returns early instead.
 	p.wake_group();
 
 	// Blocking I/O on the devices themselves, in physical sectors. `count` sectors, at most
@@ -77,15 +81,17 @@ concept Platform = MemoryPlatform<P> &&
 	{ p.forward(request, length, device, sector, count) } -> std::same_as<IoStatus>;
 
 	// Waits until no tracked I/O that was mapped before the call is in flight to the range of
-	// main. The caller has published a fence, so no new one starts. false: interrupted.
-	{ p.drain(sector, length) } -> std::same_as<bool>;
+	// main. The caller has published a fence, so no new one starts. false: interrupted, by a
+	// signal or, if it is stoppable, by the begin of a suspend.
+	{ p.drain(sector, length, stoppable) } -> std::same_as<bool>;
 	// The same, but gives up after a short while; false then as well. drain() can follow.
 	{ p.drain_soon(sector, length) } -> std::same_as<bool>;
 	// Looks up again and sends on what the I/O path held back; called after a fence opened, with
 	// or without the mutex. Does not wait for what it sends on.
 	p.release_held();
 
-	// Whether the thread that called was asked to stop (a fatal signal).
+	// Whether the thread that called was asked to stop (a fatal signal). Called between the pieces
+	// of long work; may sleep, so that others get their turn.
 	{ p.stop_requested() } -> std::same_as<bool>;
 	// Whether the set may write to its devices: not when every table of it is read-only.
 	{ p.writable() } -> std::same_as<bool>;

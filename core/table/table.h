@@ -99,7 +99,13 @@ public:
 	// The same caller. The extent as it was added that holds `main`: from its boundary to the
 	// last sector before the next boundary, gap, or pending stretch. It may consist of several
 	// pieces with different places and states. false: not mapped.
-	bool added_extent(Sector main, Sector *start, u64 *length) const;
+	bool added_extent(Sector main, Sector *start, u64 *length) const
+	{
+		return added_extent(main, start, length, [] { return false; });
+	}
+	// The same; `stop` is asked now and then, and ends it with false by true.
+	template <class Stop>
+	bool added_extent(Sector main, Sector *start, u64 *length, Stop &&stop) const;
 
 	// Writer. Does a bounded part of the clean-up that waits for readers, as every change does;
 	// for quiet times. Returns whether some still waits.

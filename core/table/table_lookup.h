@@ -164,8 +164,11 @@ template <MemoryPlatform P> bool Table<P>::next(Sector from, Extent *out, u64 ma
 }
 
 template <MemoryPlatform P>
-bool Table<P>::added_extent(Sector main, Sector *start, u64 *length) const
+template <class Stop>
+bool Table<P>::added_extent(Sector main, Sector *start, u64 *length, Stop &&stop) const
 {
+	constexpr u32 kPiecesAtOnce = 4096;
+	u32 pieces = 0;
 	Extent piece;
 	if (!piece_at(main, &piece) || !is_mapped(piece.state))
 		return false;
@@ -174,11 +177,16 @@ bool Table<P>::added_extent(Sector main, Sector *start, u64 *length) const
 	for (Extent before; !piece.boundary && first && piece_at(first - 1, &before);) {
 		if (!is_mapped(before.state))
 			break;
+		if (++pieces % kPiecesAtOnce == 0 && stop())
+			return false;
 		piece = before;
 		first = piece.main;
 	}
-	while (piece_at(end, &piece) && is_mapped(piece.state) && !piece.boundary)
+	while (piece_at(end, &piece) && is_mapped(piece.state) && !piece.boundary) {
+		if (++pieces % kPiecesAtOnce == 0 && stop())
+			return false;
 		end = piece.main + piece.length;
+	}
 	*start = first;
 	*length = end - first;
 	return true;

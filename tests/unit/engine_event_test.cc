@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Events: the spare filling up and sectors becoming lost, each told once.
-#include "tests/unit/remap_set.h"
+// Events: the spare filling up, sectors becoming lost and another mode, each told once.
+#include "tests/unit/metadata.h"
 
 namespace remap::test {
 namespace {
@@ -41,6 +41,41 @@ TEST(EngineEvent, NewLostSectorsAreTold)
 	ASSERT_EQ(set.write(100, 8, 1), IoStatus::ok);
 	ASSERT_EQ(set.send("add_remap 200 200 8 nocopy"), 1);
 	EXPECT_EQ(set.host.notified, 2u) << "the first were alive again, so these are new";
+}
+
+TEST(EngineEvent, ModesAreToldOnceEach)
+{
+	RemapSet set({.blank = true});
+	const Layout &layout = set.engine.layout();
+	ASSERT_EQ(set.send("sync"), 1);
+	EXPECT_EQ(set.host.notified, 0u);
+	set.host.spare.mark_unwritable(layout.site(2), kSiteSectors);
+	ASSERT_EQ(set.send("sync"), 1);
+	EXPECT_EQ(set.value("status", "mode"), "degraded");
+	EXPECT_EQ(set.host.notified, 1u);
+	EXPECT_TRUE(set.host.logged("the set is degraded"));
+	ASSERT_EQ(set.send("sync"), 1);
+	EXPECT_EQ(set.host.notified, 1u);
+	set.host.spare.mark_unwritable(layout.site(0), kSiteSectors);
+	EXPECT_LT(set.send("sync"), 0);
+	EXPECT_EQ(set.value("status", "mode"), "readonly");
+	EXPECT_EQ(set.host.notified, 2u);
+	EXPECT_TRUE(set.host.logged("the metadata can no longer be written"));
+	EXPECT_LT(set.send("sync"), 0);
+	EXPECT_EQ(set.host.notified, 2u);
+}
+
+// The mode changes where no message is under way.
+TEST(EngineEvent, AModeThatASuspendChangesIsTold)
+{
+	RemapSet set({.blank = true});
+	set.host.spare.mark_unwritable(set.engine.layout().site(2), kSiteSectors);
+	set.suspend();
+	EXPECT_EQ(set.host.notified, 1u);
+	set.host.spare.mark_unwritable(set.engine.layout().site(1), kSiteSectors);
+	EXPECT_EQ(set.resume(), Error::ok);
+	EXPECT_EQ(set.host.notified, 2u);
+	EXPECT_EQ(set.value("status", "mode"), "readonly");
 }
 
 }  // namespace

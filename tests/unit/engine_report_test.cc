@@ -194,6 +194,112 @@ void expect_moves(RemapSet &set, const char *key, u64 by, const std::function<vo
 	EXPECT_EQ(set.number("stats", key), before + by) << key;
 }
 
+// A write that was deferred and failed: counted by the core, whoever runs it.
+TEST(EngineReport, DeferredWritesThatFailAreCounted)
+{
+	RemapSet set;
+	ASSERT_EQ(set.send("add_remap 1000 5000 8 nocopy"), 1);
+	set.host.spare.mark_unwritable(set.physical(5003));
+	expect_moves(set, "write_errors", 1,
+		     [&] { EXPECT_NE(set.write(1003, 1, 1), IoStatus::ok); });
+	expect_moves(set, "write_errors", 0,
+		     [&] { EXPECT_EQ(set.write(1002, 1, 1), IoStatus::ok); });
+	expect_moves(set, "read_errors", 1,
+		     [&] { EXPECT_EQ(set.read(1003, 1)->result(), IoStatus::medium); });
+}
+
+// Flushes of the core's own, and a user's that is made to fail for one of them.
+TEST(EngineReport, FailedFlushesOfTheCoreAreCounted)
+{
+	RemapSet set;
+	ASSERT_EQ(set.send("add_remap 1000 5000 8"), 1);
+	set.host.main.flush_status = IoStatus::io;
+	expect_moves(set, "flush_errors", 1,
+		     [&] { EXPECT_EQ(set.refusal("remove_remap 1000"), 5); });
+	set.host.main.flush_status = IoStatus::ok;
+	expect_moves(set, "flush_errors", 1,
+		     [&] { EXPECT_TRUE(set.engine.flush_owed(kMainDevice)); });
+	expect_moves(set, "flush_errors", 0,
+		     [&] { EXPECT_FALSE(set.engine.flush_owed(kMainDevice)); });
+	EXPECT_EQ(set.number("health", "flush_errors"), 2u);
+}
+
+// Whoever asks is answered although the writer's lock is in other hands, perhaps for long.
+TEST(EngineReport, NobodyWaitsForTheWriterToBeAnswered)
+{
+	RemapSet set;
+	ASSERT_EQ(set.refusal("remove_remap 1000"), 2);
+	const std::string refused = set.last_error();
+	EXPECT_NE(refused, "");
+	set.host.lock();
+	char reply[4096];
+	for (const char *message : {"status", "stats", "health", "help", "pending"}) {
+		char word[16];
+		std::strcpy(word, message);
+		char *words[] = {word};
+		EXPECT_GE(set.engine.message(1, words, reply, sizeof(reply)), 0) << message;
+		if (message == std::string("status")) {
+			EXPECT_NE(std::string(reply).find("last_error=" + refused), std::string::npos);
+		}
+	}
+	set.host.unlock();
+}
+
+// A message that is killed while it waits for the lock.
+TEST(EngineReport, WhoIsKilledInTheQueueHasChangedNothing)
+{
+	RemapSet set;
+	ASSERT_EQ(set.send("add_remap 1000 5000 8"), 1);
+	const Snapshot before = set.snapshot();
+	set.host.lock_interrupted = true;
+	for (const char *message : {"add_remap 2000 6000 8", "relocate 2000 8", "remove_remap 1000",
+				    "clear_all", "sync", "list"})
+		EXPECT_EQ(set.refusal(message), 4) << message;
+	EXPECT_EQ(set.value("status", "last_error"), "");
+	EXPECT_EQ(set.write(1000, 8, 1), IoStatus::ok);
+	set.host.lock_interrupted = false;
+	EXPECT_TRUE(same_extents(before.extents, set.extents()));
+	EXPECT_EQ(set.send("remove_remap 1000"), 1);
+}
+
+// The drain of a message ends with a suspend, which waits for it; that of a write never.
+TEST(EngineReport, OnlyMessagesDrainStoppably)
+{
+	RemapSet set;
+	ASSERT_EQ(set.send("add_remap 1000 5000 8 nocopy"), 1);
+	EXPECT_TRUE(set.host.drained_stoppable);
+	ASSERT_EQ(set.write(1000, 2, 1), IoStatus::ok);
+	EXPECT_FALSE(set.host.drained_stoppable);
+	EXPECT_FALSE(set.engine.suspending());
+	set.engine.presuspend();
+	EXPECT_TRUE(set.engine.suspending());
+	set.engine.resume();
+	EXPECT_FALSE(set.engine.suspending());
+	ASSERT_EQ(set.send("clear_all"), -61);
+	EXPECT_TRUE(set.host.drained_stoppable);
+}
+
+// Looking for few among many is done a part at a time.
+TEST(EngineReport, AListingPassesOverABoundedNumberOfOthers)
+{
+	RemapSet set({.main_sectors = 65536, .spare_sectors = 65536});
+	auto &table = const_cast<Table<MemoryHost> &>(set.engine.table());
+	for (Sector at = 0; at < 40000; at += 4)
+		ASSERT_TRUE(table.assign({at, 1, at, State::active, true}).ok());
+	EXPECT_EQ(set.send("pending"), 0) << set.reply;
+	ASSERT_TRUE(table.assign({50000, 2, 0, State::pending, false}).ok());
+	u32 pages = 0;
+	std::string found, from = "0";
+	for (; !from.empty() && pages < 100; ++pages) {
+		ASSERT_EQ(set.send("pending " + from), 1);
+		const usize next = set.reply.find("next ");
+		found += set.reply.substr(0, next);
+		from = next == std::string::npos ? "" : set.reply.substr(next + 5);
+	}
+	EXPECT_EQ(found, "50000 2\n");
+	EXPECT_EQ(pages, 3u);
+}
+
 TEST(EngineReport, EachCounterMovesAndIsCleared)
 {
 	RemapSet set;

@@ -461,13 +461,14 @@ TEST(Group, SyncAndClearAllAnswerForTheOthers)
 TEST(Group, WhoOnlyLooksWakesTheOthers)
 {
 	Set set;
+	ASSERT_EQ(set.send("add_remap 0 2000 8"), 1); // so that there is something to list
 	for (u32 round = 0; round < 30; ++round) {
 		Crowd crowd(set);
 		crowd.message(add_of(round));
 		crowd.await();
 		Gate gate;
 		std::vector<std::thread> lookers;
-		for (const char *message : {"status", "list", "add_remap 5 5 0"})
+		for (const char *message : {"remove_remap 60000", "list", "add_remap 5 5 0"})
 			lookers.emplace_back([&, message] {
 				ThreadHost::wait_at(&gate, 1);
 				(void)send(set.engine, message);
@@ -478,6 +479,33 @@ TEST(Group, WhoOnlyLooksWakesTheOthers)
 		for (std::thread &thread : lookers)
 			thread.join();
 	}
+}
+
+// Who sleeps may count on somebody who is then killed on his way to the lock.
+TEST(Group, AMemberWhoCountsOnOneThatIsKilledIsNotForgotten)
+{
+	Set set;
+	Gate gate;
+	int added = 0, killed = 0;
+	std::thread member([&] {
+		ThreadHost::wait_at(&gate, 2);
+		added = set.send("add_remap 100 100 8");
+	});
+	std::thread victim([&] {
+		set.host.doomed = std::this_thread::get_id();
+		ThreadHost::wait_at(&gate, 1);
+		killed = set.send("add_remap 200 200 8");
+	});
+	gate.await(2);
+	gate.open();
+	member.join();
+	victim.join();
+	set.host.doomed = std::thread::id{};
+	EXPECT_EQ(added, 1);
+	EXPECT_EQ(killed, -EINTR);
+	EXPECT_EQ(set.state(100), State::active);
+	EXPECT_EQ(set.state(200), State::none);
+	set.check_space();
 }
 
 }  // namespace

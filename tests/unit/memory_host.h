@@ -94,9 +94,17 @@ public:
 		require(locked_, "unlock() while not locked");
 		locked_ = false;
 	}
+	// One thread: the lock is free, and whoever was killed takes it first.
+	bool lock_killable()
+	{
+		if (lock_interrupted)
+			return false;
+		lock();
+		return true;
+	}
 	bool locked() const { return locked_; }
 	void wait_group() { require(false, "one thread waits for nobody"); }
-	void wake_group() { require(locked_, "wake_group() under the lock"); }
+	void wake_group() {}
 
 	IoStatus read(DeviceIndex device, Sector sector, void *buffer, u32 count)
 	{
@@ -126,14 +134,15 @@ public:
 		return disk(device).write(sector, piece.data() + first, count, piece.io->fua);
 	}
 	// Whatever is in flight to the range ends now.
-	bool drain(Sector sector, u64 length)
+	bool drain(Sector sector, u64 length, bool stoppable)
 	{
+		drained_stoppable = stoppable;
 		call(HostCall::drain, kMainDevice, sector, length);
 		require(locked_, "drain() under the lock");
 		finish(sector, length);
 		return !drain_interrupted;
 	}
-	bool drain_soon(Sector sector, u64 length) { return drain(sector, length); }
+	bool drain_soon(Sector sector, u64 length) { return drain(sector, length, false); }
 	void release_held()
 	{
 		if (on_release)
@@ -218,6 +227,9 @@ public:
 	bool writes = true;
 	bool open = true;
 	bool drain_interrupted = false;
+	bool lock_interrupted = false;
+	// Of the last drain.
+	bool drained_stoppable = false;
 	// Not 0: what the buffer that was last written to the spare as a single block holds after
 	// the flush, since it is used up then.
 	u8 buffer_fill = 0;

@@ -326,11 +326,7 @@ inline void RemapSet::run_deferred()
 	while (!host.locked() && !deferred_.empty()) {
 		Piece piece = deferred_.front();
 		deferred_.erase(deferred_.begin());
-		const IoStatus status =
-			engine.deferred_write(&piece, piece.sector(), piece.sectors);
-		piece.end(status);
-		if (status != IoStatus::ok)
-			engine.io_failed(piece.io->op);
+		piece.end(engine.deferred_write(&piece, piece.sector(), piece.sectors));
 	}
 }
 

@@ -83,12 +83,26 @@ public:
 	}
 	void wake_group()
 	{
-		MemoryHost::wake_group();
+		std::unique_lock<std::mutex> outside(mutex_, std::defer_lock);
+		if (doomed == std::this_thread::get_id())
+			outside.lock();
 		++wakes_;
 		woken_.notify_all();
 	}
+	// Who is doomed is killed while he waits, and only once somebody sleeps who counts on him.
+	bool lock_killable()
+	{
+		if (doomed == std::this_thread::get_id()) {
+			if (gate_ && --locks_left_ == 0)
+				std::exchange(gate_, nullptr)->pass();
+			await_sleepers(1);
+			return false;
+		}
+		lock();
+		return true;
+	}
 	bool stop_requested() { return killed == std::this_thread::get_id(); }
-	bool drain_soon(Sector sector, u64 length) { return soon && drain(sector, length); }
+	bool drain_soon(Sector sector, u64 length) { return soon && drain(sector, length, false); }
 	void log(LogLevel level, const char *text)
 	{
 		const std::lock_guard<std::mutex> held(lines_mutex_);
@@ -116,6 +130,7 @@ public:
 
 	std::atomic<u32> sleepers{0};
 	std::atomic<bool> soon{true};
+	std::atomic<std::thread::id> doomed{};
 
 private:
 	static inline thread_local Gate *gate_ = nullptr;

@@ -68,12 +68,60 @@ stuck_elsewhere() {
     msg_ok r relocate $((half / 2)) 2048
     eq "a range elsewhere does not wait for it" "$(field r mapped)" 2048
     check "it is still stuck" running "$writer"
+    others_meanwhile $((half + 1000))
+    suspend_meanwhile $((half + 1000)) 5000
     give_up $((half + 1000))
     dmsetup resume stuck
     wait "$writer"
     check "what was stuck was written" vm-test-sectors check /dev/mapper/r $((half + 1000)) 8 5
     msg_ok r relocate $((half + 1000)) 8
     check "and is copied now" vm-test-sectors check /dev/mapper/r $((half + 1000)) 8 5
+}
+
+# others_meanwhile SECTOR - while a message for that range waits, who only asks is answered, and
+# another message waits where it can be killed.
+others_meanwhile() {
+    local sender second
+    vm-test-message r relocate "$1" 8 >waiting &
+    sender=$!
+    sleep 1
+    check "status is answered" timeout 10 vm-test-message -p r status
+    check "so are stats" timeout 10 vm-test-message -p r stats
+    check "and health" timeout 10 vm-test-message -p r health
+    vm-test-message r list >second &
+    second=$!
+    sleep 1
+    check "a listing waits" running "$second"
+    kill -KILL "$second"
+    # shellcheck disable=SC2329 # wait_for calls it
+    second_ended() { ! running "$second"; }
+    wait_for 5 second_ended || fail "a message that waits for another cannot be killed"
+    kill -KILL "$sender"
+    wait "$sender" "$second" || true
+}
+
+# suspend_meanwhile SECTOR ELSEWHERE - a suspend that begins ends a message that waits, and can
+# itself be given up; then all goes on.
+suspend_meanwhile() {
+    local sender suspender
+    vm-test-message -p r "relocate $1 8" >waiting &
+    sender=$!
+    sleep 1
+    check "a message for that range waits" running "$sender"
+    dmsetup suspend --nolockfs r &
+    suspender=$!
+    # shellcheck disable=SC2329 # wait_for calls it
+    sender_ended() { ! running "$sender"; }
+    wait_for 5 sender_ended || fail "a suspend does not end the message"
+    wait "$sender" || true
+    eq "it is refused with" "$(<waiting)" EINTR
+    check "the suspend waits for the write" running "$suspender"
+    kill -TERM "$suspender"
+    # shellcheck disable=SC2329 # wait_for calls it
+    suspender_ended() { ! running "$suspender"; }
+    wait_for 10 suspender_ended || fail "the suspend cannot be given up"
+    wait "$suspender" || true
+    msg_ok r relocate "$2" 8
 }
 
 # give_up SECTOR - a message for the range that is stuck waits until someone kills it, and leaves

@@ -65,6 +65,7 @@ writes_to_the_spare() {
     eq "is counted" "$(stat_value r write_errors stats)" $((writes + 1))
     check "the place has what it had" vm-test-sectors check /dev/mapper/r 1000 100 1
     expect_fail "a write to a lost sector that the spare refuses" write_at 2003
+    eq "is counted too" "$(stat_value r write_errors stats)" $((writes + 2))
     eq "lost sectors" "$(field r lost)" 8
     expect_fail "a relocation to such a spare" vm-test-message -p r relocate 3000 8
     eq "is refused with" "$OUTPUT" EIO

@@ -2,8 +2,8 @@
 # shellcheck shell=bash
 # timeout: 120
 #
-# `dmsetup wait` wakes an administrator when more sectors are lost and when the spare fills up to 80,
-# 90 and 100 %, and lets him sleep otherwise.
+# `dmsetup wait` wakes an administrator when more sectors are lost, when the spare fills up to 80, 90
+# and 100 % and when the mode changes, and lets him sleep otherwise.
 
 events() { dmsetup info -c --noheadings -o events "$1" | tr -d ' '; }
 
@@ -74,6 +74,33 @@ spare_fills() {
     pass "$(($(events live) - total_events)) events for them"
 }
 
+# The copy and the site at the spare's tail fail, then all of it.
+modes() {
+    local total tail waiter before mode
+    dmsetup remove live
+    wipe "$SPARE"
+    mklinear spare "$SPARE"
+    mkremap live /dev/mapper/main /dev/mapper/spare
+    total=$(sectors "$SPARE") tail=$(($(sectors "$SPARE") - 16))
+    for mode in degraded readonly; do
+        if [[ $mode == degraded ]]; then
+            replace_table spare "0 $tail linear $SPARE 0" "$tail 16 error"
+        else
+            replace_table spare "0 $total error"
+        fi
+        before=$(events live)
+        timeout 20 dmsetup wait live "$before" >waited &
+        waiter=$!
+        wait_for 10 asleep || fail "dmsetup does not wait"
+        msg live sync
+        wait "$waiter" || fail "dmsetup wait did not end when the mode became $mode"
+        eq "mode" "$(field live mode)" "$mode"
+        eq "events when it became $mode" "$(events live)" $((before + 1))
+    done
+    logged "the kernel log: degraded" "the set is degraded: a site or a copy of its metadata cannot be written"
+    logged "the kernel log: readonly" "the metadata can no longer be written; what is mapped is served, nothing changes"
+}
+
 # shellcheck disable=SC2329 # wait_for calls it
 told() { (($(events live) > total_events)); }
 
@@ -86,3 +113,4 @@ mkdm main "0 3003 linear $MAIN 0" "3003 2 error" "3005 $((TOTAL - 3005)) linear 
 mkremap live /dev/mapper/main "$SPARE"
 lost_sectors
 spare_fills
+modes

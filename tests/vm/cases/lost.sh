@@ -18,11 +18,16 @@ bad_table() {
 unreadable() { vm-test-sectors errors /dev/mapper/r "$@" | paste -sd ' '; }
 
 what_is_lost() {
+    local before after
     msg_ok r add_remap 1000 5000 100
     eq "lost" "$(field r lost)" 4
     eq "lost_sectors_found" "$(stat_value r lost_sectors_found stats)" 4
+    before=$(stat_value r read_errors stats)
     eq "O_DIRECT: ENODATA for exactly these" "$(unreadable 990 120)" \
         '1003 ENODATA 1004 ENODATA 1005 ENODATA 1040 ENODATA'
+    after=$(stat_value r read_errors stats)
+    ((after >= before + 4)) || fail "$((after - before)) read errors counted for 4 lost sectors"
+    pass "$((after - before)) read errors counted for them"
     eq "page cache: EIO for the pages of these" "$(unreadable 992 112 cached 8)" '1000 EIO 1040 EIO'
     check "what is before them" vm-test-sectors check /dev/mapper/r 900 103 1
     check "what is between them" vm-test-sectors check /dev/mapper/r 1006 34 1

@@ -40,6 +40,8 @@ by_reload() {
     eq "read-only after a reload" "$(blockdev --getro /dev/mapper/live)" 1
     check "reads through its remaps" vm-test-sectors check /dev/mapper/live 900 300 2
     refuses live <<<"EROFS | read-only | remove_remap 1000"
+    dmsetup table live | dmsetup load live
+    refuses live <<<"EROFS | read-only | remove_remap 1000"
     eq "extents" "$(field live extents)" 1
     dmsetup table live | dmsetup load live
     dmsetup resume live
@@ -47,6 +49,22 @@ by_reload() {
     check "writes" vm-test-sectors stamp /dev/mapper/live 900 300 3
     msg_ok live remove_remap 1000
     check "and its data is on main" vm-test-sectors check "$MAIN" 900 300 3
+    dmsetup remove live
+}
+
+# The block layer lets a write through that was on its way to the page cache when the table changed.
+dirty_page() {
+    local main spare
+    mkremap live "$MAIN" "$SPARE"
+    exec 9<>/dev/mapper/live
+    check "a page is dirty" dd if=/dev/urandom bs=4096 count=1 conv=notrunc status=none of=/proc/self/fd/9
+    dmsetup suspend --nolockfs live
+    dmsetup table live | dmsetup load --readonly live
+    dmsetup resume live
+    main=$(cold_hash "$MAIN") spare=$(cold_hash "$SPARE")
+    expect_fail "the page cannot be written" sync /dev/mapper/live
+    exec 9>&-
+    eq "main and spare" "$(cold_hash "$MAIN") $(cold_hash "$SPARE")" "$main $spare"
     dmsetup remove live
 }
 
@@ -70,4 +88,5 @@ TOTAL=$(sectors "$MAIN")
 check "stamps on main" vm-test-sectors stamp "$MAIN" 0 3000 1
 from_the_start
 by_reload
+dirty_page
 read_only_disks
