@@ -78,7 +78,7 @@ declare_steps() {
     add_step map-symbols 60 tests/lint/map-symbols.sh
     add_step unit 900 unit_tests
     add_step tools 600 tests/tools/run
-    add_step sim 600 scripts/check-sim.sh short
+    add_step sim 1800 scripts/check-sim.sh short
     add_step fuzz 900 scripts/fuzz.sh short
     add_step sanitize-address 1200 make --no-print-directory sanitize-address
     add_step sanitize-thread 900 make --no-print-directory sanitize-thread

@@ -2,7 +2,6 @@
 #include "sim/disk.h"
 
 #include <algorithm>
-#include <utility>
 
 namespace remap::sim {
 
@@ -185,7 +184,7 @@ Disk::Cut Disk::choose(Random &random)
 	const u64 mood = random.below(8);
 	for (usize i = log_.size(); i > 1; --i)
 		std::swap(log_[i - 1], log_[random.below(i)]);
-	std::vector<std::pair<u32, bool>> fates;
+	UnitFates fates;
 	for (const Unit &unit : log_) {
 		const bool survives = mood == 0 || (mood != 1 && random.one_in(2));
 		if (survives && !unit.doomed)
@@ -193,14 +192,19 @@ Disk::Cut Disk::choose(Random &random)
 		cut.dropped += !survives;
 		fates.emplace_back(unit.write, survives);
 	}
+	tell_torn(std::move(fates), &cut);
+	return cut;
+}
+
+void Disk::tell_torn(UnitFates fates, Cut *cut)
+{
 	std::sort(fates.begin(), fates.end());
 	for (usize i = 1; i < fates.size(); ++i) {
-		cut.reordered |= fates[i].first != fates[i - 1].first && fates[i].second &&
-				 !fates[i - 1].second;
-		cut.torn += fates[i].first == fates[i - 1].first &&
-			    fates[i].second != fates[i - 1].second;
+		const auto &[write, survives] = fates[i];
+		const auto &[before, survived] = fates[i - 1];
+		cut->reordered |= write != before && survives && !survived;
+		cut->torn += write == before && survives != survived;
 	}
-	return cut;
 }
 
 bool Disk::is_unflushed(Sector sector) const
@@ -219,12 +223,20 @@ u64 Disk::damage(Sector sector)
 	return count;
 }
 
-void Disk::cut(u64 survivors)
+Disk::Cut Disk::cut(u64 survivors)
 {
-	for (usize i = 0; i < log_.size(); ++i)
-		if (survivors >> i & 1 && !log_[i].doomed)
+	Cut cut;
+	UnitFates fates;
+	for (usize i = 0; i < log_.size(); ++i) {
+		const bool survives = survivors == kAll || (i < 64 && survivors >> i & 1);
+		if (survives && !log_[i].doomed)
 			apply(log_[i]);
+		cut.dropped += !survives;
+		fates.emplace_back(log_[i].write, survives);
+	}
+	tell_torn(std::move(fates), &cut);
 	forget_log();
+	return cut;
 }
 
 void Disk::make_unreadable(Sector sector, bool heals)

@@ -11,6 +11,7 @@
 #pragma once
 
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include "core/base/bits.h"
@@ -75,8 +76,9 @@ public:
 	Cut cut(Random &random, std::optional<Sector> struck = std::nullopt);
 	// The first sector of a unit that was not flushed.
 	Sector unflushed(u32 unit) const { return log_[unit].sector; }
-	// The same with every choice made: unit i of unflushed() survives if bit i is set.
-	void cut(u64 survivors);
+	// The same with every choice made: unit i of unflushed() survives if bit i is set, or all.
+	static constexpr u64 kAll = ~u64{0};
+	Cut cut(u64 survivors);
 	u32 unflushed_units() const { return static_cast<u32>(log_.size()); }
 	// The cache is written out in its own time. REQUIRES: nothing is doomed.
 	void settle();
@@ -139,6 +141,8 @@ private:
 	void forget_log();
 	void forget_late(Sector sector, u32 count);
 	Cut choose(Random &random);
+	using UnitFates = std::vector<std::pair<u32, bool>>; // its write, whether it survives
+	static void tell_torn(UnitFates fates, Cut *cut);
 	u64 damage(Sector sector);
 	bool is_unflushed(Sector sector) const;
 	IoStatus check(Sector sector, u32 count, u8 mark) const;

@@ -234,8 +234,10 @@ void World::cut_exactly(u64 survivors)
 {
 	const u32 of_main = host_.main.unflushed_units();
 	findings_.units = of_main + host_.spare.unflushed_units();
-	host_.main.cut(survivors);
-	host_.spare.cut(of_main < 64 ? survivors >> of_main : 0);
+	const u64 of_spare = survivors == Disk::kAll ? survivors
+			     : of_main < 64	     ? survivors >> of_main
+						     : 0;
+	findings_.torn += host_.main.cut(survivors).torn + host_.spare.cut(of_spare).torn;
 }
 
 void World::close_core()

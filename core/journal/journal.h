@@ -238,7 +238,7 @@ private:
 				   u32 *previous);
 	void note_block(u32 index, u64 sequence, Pass pass);
 	Status judge_end(Refusal &why, u32 index, u64 sequence);
-	bool torn_block(u32 copy, u32 index, u64 sequence);
+	bool has_part(u32 copy, u32 index);
 	bool clean_end(u32 copy, u32 index, u64 sequence);
 	Status look_behind(Refusal &why, u64 end, bool single);
 	Status look_at_block(Refusal &why, u32 copy, u32 index, u64 end, bool behind);
@@ -335,6 +335,7 @@ private:
 	// to the end of the log, and which cannot be written.
 	Copies damaged_ = 0;
 	Copies present_ = 0;
+	Copies witnesses_ = 0; // of these, copies that end before the block
 	Copies unwritable_ = 0;
 	Findings findings_;
 	Site sites_[kSites];

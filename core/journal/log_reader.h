@@ -188,16 +188,23 @@ Status Journal<P>::judge_twins(Refusal &why, u32 index, u64 sequence)
 // Compares what each copy has with the good block, which is in block_, and mends it.
 template <Platform P> void Journal<P>::note_block(u32 index, u64 sequence, Pass pass)
 {
-	present_ = 0;
+	const Copies before = present_ & ~witnesses_;
+	present_ = witnesses_ = 0;
 	for_each_copy(copies_of(1), [&](u32 copy) {
 		const bool read = now_.copies >> copy & 1;
 		const void *there = chunk(copy) + index * kMetadataBlockBytes;
 		const bool whole =
 			read && !__builtin_memcmp(there, block_, kMetadataBlockBytes);
-		const bool torn = read && !whole && !has_bug(platform_, Bug::torn_block_refused) &&
-				  torn_block(copy, index, sequence);
-		if (whole || torn)
+		const bool unfinished = read && !whole &&
+					!has_bug(platform_, Bug::torn_block_refused) &&
+					clean_end(copy, index, sequence);
+		const bool part = unfinished && has_part(copy, index);
+		// It ends where the block before ended, so this one was never acknowledged.
+		if (unfinished && !part && before >> copy & 1)
+			witnesses_ |= 1u << copy;
+		if (whole || part)
 			present_ |= 1u << copy;
+		present_ |= witnesses_;
 		if (whole)
 			return;
 		if (pass == Pass::mend)
@@ -212,17 +219,17 @@ template <Platform P> void Journal<P>::note_block(u32 index, u64 sequence, Pass 
 
 // ---- where the log ends ----
 
-// Whether a copy has a part of the good block, which is in block_, and else what was there before:
-// the block was being written when the power went, so this copy never had one behind it. A power
-// cut may leave of one block different parts in two copies.
-template <Platform P> bool Journal<P>::torn_block(u32 copy, u32 index, u64 sequence)
+// Whether a copy has a part of the good block, which is in block_. If the rest is what was there
+// before, the block was being written when the power went, so this copy never had one behind it. A
+// power cut may leave of one block different parts in two copies.
+template <Platform P> bool Journal<P>::has_part(u32 copy, u32 index)
 {
 	const u8 *there = chunk(copy) + index * kMetadataBlockBytes;
 	bool part = false;
 	for (u32 s = 0; s < kBlockSectors; ++s)
 		part |= !__builtin_memcmp(there + s * kSectorBytes, block_ + s * kSectorBytes,
 					  kSectorBytes);
-	return part && clean_end(copy, index, sequence);
+	return part;
 }
 
 // Whether a copy's block at the end of the log is as a crash leaves it: old sectors, or part of a

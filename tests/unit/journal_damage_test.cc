@@ -146,6 +146,34 @@ TEST_F(JournalDamage, AWipedCopyIsNoWitness)
 	expect_refused("only one copy of the log can be read");
 }
 
+// Of the last block, which was never acknowledged, a power cut left one copy; behind it that copy is
+// damaged. The other one, whole until then, shows that nothing followed.
+TEST_F(JournalDamage, ABlockThatOneCopyNeverHad)
+{
+	for (u32 copy = 0; copy < kCopies; ++copy)
+		for (const Damage how : {Damage::unreadable, Damage::garbage}) {
+			SCOPED_TRACE(std::string(copy ? "tail " : "head ") + name_of(how));
+			const Remembered before(set);
+			const u64 end = set.engine.journal().journal_end();
+			damage_at(spare(), log_block(layout(), 1 - copy, end - 1), kBlockSectors,
+				  Damage::zeros);
+			damage_at(spare(), log_block(layout(), copy, end), 1, how);
+			expect_mended(before);
+			ASSERT_EQ(set.send("remove_remap 300"), 1);
+			ASSERT_EQ(set.send("relocate 300 3"), 1);
+		}
+}
+
+// It shows that only while it has the block before.
+TEST_F(JournalDamage, ACopyThatLacksTwoBlocksIsNoWitness)
+{
+	const u64 end = set.engine.journal().journal_end();
+	for (u64 sequence = end - 2; sequence < end; ++sequence)
+		damage_at(spare(), log_block(layout(), 1, sequence), kBlockSectors, Damage::zeros);
+	damage_at(spare(), log_block(layout(), 0, end), 1, Damage::garbage);
+	expect_refused("only one copy of the log can be read");
+}
+
 TEST_F(JournalDamage, AClosedSetWhoseEndIsMissing)
 {
 	set.suspend();
