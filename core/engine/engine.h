@@ -165,6 +165,7 @@ private:
 			 bool boundary, u64 *mapped);
 	Status end_of_step(Refusal &why, Step &step, Sector main, u64 mapped, bool boundary,
 			   Status placed);
+	Status take_back(Step &step, Sector main, u64 length);
 	void note_pending(Sector main, u64 length);
 	bool restore_pending(Sector main, u64 length);
 	void log_places(Sector main, u64 length);
@@ -178,7 +179,6 @@ private:
 	Status unmap_range(Refusal &why, Sector main, u64 length, bool stale_ok);
 	Status unmap_step(Refusal &why, Step &step, Sector main, u64 length, bool stale_ok);
 	Result<u64> left_to_remove(Sector main, u64 length);
-	Status free_range(Sector main, u64 length);
 	Status free_range(Step &step, Sector main, u64 length);
 	bool splits(Sector main, u64 length) const;
 	u32 note_places(Sector main, u64 length);

@@ -73,6 +73,7 @@ public:
 	bool has_io = false; // a user's write is among them
 	Record records[kRecordsPerBlock];
 	u32 record_count = 0;
+	u64 settled = 0; // so many groups, so far
 	// What is free once the records are durable.
 	Run places[kPlaces];
 	u32 place_count = 0;

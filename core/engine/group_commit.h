@@ -61,6 +61,7 @@ template <Platform P> Status Engine<P>::settle()
 {
 	if (!group_.any())
 		return {};
+	++group_.settled;
 	const Status recorded = journal_.commit(group_.records, group_.record_count);
 	for (u32 i = 0; i < group_.member_count; ++i)
 		group_.members[i]->settled(recorded);

@@ -270,16 +270,37 @@ Status Engine<P>::end_of_step(Refusal &why, Step &step, Sector main, u64 mapped,
 	if (placed.ok()) {
 		counters_.added.add_relaxed(boundary);
 		remaps_by_operator_.add_relaxed(boundary);
-	} else if (placed.error() != Error::unwritable && mapped &&
-		   (!free_range(main, mapped).ok() || !restore_pending(main, mapped))) {
+	} else if (placed.error() != Error::unwritable && mapped) {
 		step.logs_places(false);
-		(void)step.commit(Growth::free); // its failure closes the range
-		why.begin() << "not enough memory to take back " << mapped << " sectors from "
-			    << main << " on, which stay mapped";
+		const Status back = take_back(step, main, mapped);
+		if (!back.ok() && back.error() == Error::unwritable) {
+			placed = back;
+		} else if (!back.ok()) {
+			(void)step.commit(Growth::free); // its failure closes the range
+			why.begin() << "not enough memory to take back " << mapped
+				    << " sectors from " << main << " on, which stay mapped";
+		}
 	}
 	log_resize();
 	announce();
 	return placed;
+}
+
+// Takes back what a step mapped and did not record. What others recorded meanwhile may have made a
+// checkpoint that holds it: then the taking back is recorded, and the places are free only behind
+// that. Errors: no_memory, unwritable.
+template <Platform P> Status Engine<P>::take_back(Step &step, Sector main, u64 length)
+{
+	const u32 places = note_places(main, length);
+	TRY(table_.remove(main, length));
+	const bool whole = restore_pending(main, length);
+	Status recorded;
+	if (step.others_recorded())
+		recorded = commit_and_free(step, [&](auto &&take) { noted_places(places, take); });
+	else
+		noted_places(places,
+			     [&](Sector start, u64 count) { space_.release(start, count); });
+	return whole ? recorded : Status{Error::no_memory};
 }
 
 // Which sectors of a range are pending, so that a step that is taken back leaves them so.

@@ -110,6 +110,10 @@ public:
 	// Whether a line in the log tells each place of the range once it is recorded.
 	void logs_places(bool logs) { logs_places_ = logs; }
 
+	// Whether a block was written since the range was drained, and with it perhaps a checkpoint of
+	// the table as it was then.
+	bool others_recorded() const { return engine_.group_.settled != settled_before_; }
+
 	// What became of the group. REQUIRES: the lock, in whoever's hands.
 	void settled(Status recorded)
 	{
@@ -200,17 +204,21 @@ private:
 		fenced_ = true;
 		engine_.counters_.fences.add_relaxed(1);
 		entries_before_ = engine_.entries_around(main, length);
-		if (engine_.group_.any() && engine_.platform_.drain_soon(main, length))
-			return {};
-		TRY(engine_.settle());
-		// Whatever else goes on, I/O has to be finished.
-		return engine_.platform_.drain(main, length, !io_) ? Status{} : Status{Error::interrupted};
+		bool drained = engine_.group_.any() && engine_.platform_.drain_soon(main, length);
+		if (!drained) {
+			TRY(engine_.settle());
+			// Whatever else goes on, I/O has to be finished.
+			drained = engine_.platform_.drain(main, length, !io_);
+		}
+		settled_before_ = engine_.group_.settled;
+		return drained ? Status{} : Status{Error::interrupted};
 	}
 
 	Engine &engine_;
 	Sector main_ = 0;
 	u64 length_ = 0;
 	u64 entries_before_ = 0;
+	u64 settled_before_ = 0;
 	u32 number_ = 0;
 	bool locked_ = false;
 	bool fenced_ = false;

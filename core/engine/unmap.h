@@ -153,15 +153,6 @@ template <Platform P> Result<u64> Engine<P>::left_to_remove(Sector main, u64 len
 	return clean && mapped && mapped % kStepSectors == 0 ? mapped : length;
 }
 
-// Takes back what a step mapped and did not record, all of it or nothing. Errors: no_memory.
-template <Platform P> Status Engine<P>::free_range(Sector main, u64 length)
-{
-	const u32 places = note_places(main, length);
-	TRY(table_.remove(main, length));
-	noted_places(places, [&](Sector start, u64 count) { space_.release(start, count); });
-	return {};
-}
-
 // Unmaps what is mapped of a part of a fenced range, for good: its places are free once that is
 // durable, and not before, since until then the old mapping may come back. Errors: no_memory,
 // table_full: nothing was changed; unwritable: nobody can tell until the next load.

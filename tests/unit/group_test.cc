@@ -508,5 +508,50 @@ TEST(Group, AMemberWhoCountsOnOneThatIsKilledIsNotForgotten)
 	set.check_space();
 }
 
+// A step in pieces meets a bad sector, so that the group is settled while its first piece is in the
+// table, and a checkpoint is made with it; then the step fails. The checkpoint must not bring the
+// piece back.
+TEST(Group, WhatIsTakenBackDoesNotComeBackFromACheckpoint)
+{
+	Set set;
+	ASSERT_EQ(set.send("add_remap 0 2000 8"), 1);
+	const u64 border = set.engine.layout().contiguous(0, kSpare);
+	ASSERT_LT(border, set.engine.layout().data_sectors());
+	const u64 half = set.number("status", "journal_total") / 2;
+	for (u32 i = 0; set.number("status", "journal_used") + 1 < half; ++i)
+		ASSERT_EQ(set.send(i % 2 ? "remove_remap 40000" : "add_remap 40000 1000 1"), 1);
+	const u64 checkpoints = set.engine.journal().checkpoints();
+	set.host.main.mark_unreadable(3010, 1);
+	set.host.spare.mark_unwritable(set.engine.layout().physical(border + 8), 1);
+	Gate first, second;
+	int added = 0, failed = 0;
+	std::thread member([&] {
+		ThreadHost::wait_at(&first, 2);
+		added = set.send("add_remap 100 100 8");
+	});
+	std::thread loser([&] {
+		ThreadHost::wait_at(&second, 2);
+		failed = set.send("add_remap 3000 " + std::to_string(border - 4) + " 16");
+	});
+	first.await(1);
+	second.await(1);
+	first.open();
+	set.host.await_sleepers(1);
+	second.open();
+	member.join();
+	loser.join();
+	EXPECT_EQ(added, 1);
+	EXPECT_EQ(failed, -EIO);
+	EXPECT_GT(set.engine.journal().checkpoints(), checkpoints) << "nothing was tested";
+	EXPECT_EQ(set.state(3000), State::none);
+	set.check_space();
+	set.host.spare.unwritable.clear();
+	set.host.spare.crash();
+	Set again(set.host.main, set.host.spare);
+	EXPECT_EQ(again.state(3000), State::none);
+	EXPECT_EQ(again.state(100), State::active);
+	again.check_space();
+}
+
 }  // namespace
 }  // namespace remap::test
