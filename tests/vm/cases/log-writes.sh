@@ -39,10 +39,10 @@ snapshot() {
 survey() {
     local main=$1 spare=$2 how=$3 mark=$4 status=0
     dmremap check "$spare" >checked || status=$?
-    [[ $status == [04] ]] && ! grep -q '^refused' checked || {
+    if [[ $status != [04] ]] || grep -q '^refused' checked; then
         cat checked
         fail "$how mark $mark: dmremap check ends with $status"
-    }
+    fi
     mkremap again "$main" "$spare" || fail "$how mark $mark: the set is not served"
     mnt /dev/mapper/again data
     vm-test-survey "$how" "$mark" again book data >surveyed || {
