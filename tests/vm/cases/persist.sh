@@ -30,9 +30,9 @@ fill() {
     check "stamps" vm-test-sectors stamp "$MAIN" 0 20000 1
     mkremap r "$MAIN" "$SPARE"
     for ((i = 0; i < 300; i++)); do msg_ok r relocate $((i * 60)) 7; done
-    msg_ok r add_remap 19000 500000 100
+    msg_ok r add_remap 19000 50000 100
     msg_ok r remove_remap 19020 10
-    msg_ok r add_remap 50000 600000 100 nocopy
+    msg_ok r add_remap 50000 60000 100 nocopy
     check "new content" vm-test-sectors stamp /dev/mapper/r 0 20000 2
     msg r list
     LIST=$REPLY_TEXT
@@ -161,7 +161,7 @@ clock_set_back() {
 }
 
 mkloop MAIN 100M
-mkloop SPARE 500M
+mkloop SPARE 64M
 fill
 clean_restarts
 parts
