@@ -14,6 +14,7 @@ HALF=262144 # sectors: 128 MiB
 
 # live - a set, a file system in its lower half, and steps with a mark behind each, in every log.
 live() {
+    local log
     mkremap live "$MAIN" "$SPARE"
     mkfs.ext4 -qF -E lazy_itable_init=0 /dev/mapper/live $((HALF / 4))k
     mnt /dev/mapper/live data
@@ -70,7 +71,7 @@ survey_both() {
 # torn INDEX - how much of this entry is to be written: a part of it, if it has more than a sector.
 torn() {
     local size
-    size=$(awk -v index="$1" '$1 == index { print $3 }' log.list)
+    size=$(awk -v entry="$1" '$1 == entry { print $3 }' log.list)
     echo $((size > 1 ? RANDOM % (size - 1) + 1 : size))
 }
 

@@ -29,6 +29,8 @@ public:
 			if (key.kind == "map")
 				length_[key.number] = entry.done;
 		directory_fd_ = open_device(directory_.c_str(), O_RDONLY | O_DIRECTORY);
+		spare_total_ = spare_total();
+		named_slots_ = std::min(kMostNamedSlots, spare_total_ / kLongestRemap / 4);
 	}
 
 	[[noreturn]] void work()
@@ -86,7 +88,7 @@ private:
 		book_.tried(key, wanted);
 		if (!wanted)
 			send(moving_, device_.name(), "remove_remap " + at + ' ' + size);
-		else if (random() % 3 || slot >= kNamedSlots)
+		else if (random() % 3 || slot >= named_slots_)
 			send(moving_, device_.name(), "relocate " + at + ' ' + size);
 		else
 			send(moving_, device_.name(), "add_remap " + at + ' ' + named_place(slot) + ' ' + size);
@@ -95,17 +97,16 @@ private:
 	}
 
 	// At the end of the data area, where the engine's own choice does not come to.
-	std::string named_place(uint64_t slot)
+	std::string named_place(uint64_t slot) const
 	{
-		if (!spare_total_) {
-			const std::string status = moving_.message(device_.name(), 0, "status", 16384).reply;
-			const size_t at = status.find("spare_total=");
-			if (at != std::string::npos)
-				spare_total_ = strtoull(status.c_str() + at + 12, nullptr, 10);
-			if (spare_total_ < 2 * kNamedSlots * kLongestRemap)
-				die("the spare's data area is too small");
-		}
 		return std::to_string(spare_total_ - (slot + 1) * kLongestRemap);
+	}
+
+	uint64_t spare_total()
+	{
+		const std::string status = moving_.message(device_.name(), 0, "status", 16384).reply;
+		const size_t at = status.find("spare_total=");
+		return at == std::string::npos ? 0 : strtoull(status.c_str() + at + 12, nullptr, 10);
 	}
 
 	// Up to eight stamps and one flush; without a flush nothing is promised of them.
@@ -170,7 +171,7 @@ private:
 		return ++newest_;
 	}
 
-	static constexpr uint64_t kNamedSlots = 128;
+	static constexpr uint64_t kMostNamedSlots = 128;
 
 	Device device_;
 	Book book_;
@@ -182,6 +183,7 @@ private:
 	std::mutex lock_;
 	std::map<uint64_t, uint64_t> length_;
 	uint64_t spare_total_ = 0;
+	uint64_t named_slots_ = 0;
 	Control moving_;
 	Control marking_;
 };
