@@ -30,10 +30,10 @@ live() {
 # index_of LOG MARK - which entry of a log that is.
 index_of() { awk -v mark="$2" '$5 == mark { print $1; exit }' "$1.list"; }
 
-# snapshot NAME DEVICE - what is written to it is forgotten.
+# snapshot NAME DEVICE SECTORS COW - what is written to it is forgotten.
 snapshot() {
-    dd if=/dev/zero of="$COW" bs=4096 count=1 oflag=direct status=none
-    mkdm "$1" "0 $(sectors "$2") snapshot $2 $COW N 8"
+    dd if=/dev/zero of="$4" bs=4096 count=1 oflag=direct status=none
+    mkdm "$1" "0 $3 snapshot $2 $4 N 8"
 }
 
 # survey MAIN SPARE HOW MARK - creates the set on these and looks for all that the book says.
@@ -59,7 +59,7 @@ survey() {
 
 # survey_both HOW MARK - of the two halves of the replayed disk.
 survey_both() {
-    snapshot snap "$REPLAYED"
+    snapshot snap "$REPLAYED" $((2 * HALF)) "$COW"
     mkdm half0 "0 $HALF linear /dev/mapper/snap 0"
     mkdm half1 "0 $HALF linear /dev/mapper/snap $HALF"
     survey /dev/mapper/half0 /dev/mapper/half1 "$@"
@@ -118,9 +118,8 @@ two_logs() {
         vm-test-replay apply "$LOG" "$REPLAYED" "$at" "$to"
         vm-test-replay apply "$LOG2" "$REPLAYED2" "$at2" "$to2"
         at=$to at2=$to2
-        snapshot snap "$REPLAYED"
-        dd if=/dev/zero of="$COW2" bs=4096 count=1 oflag=direct status=none
-        mkdm snap2 "0 $HALF snapshot $REPLAYED2 $COW2 N 8"
+        snapshot snap "$REPLAYED" "$HALF" "$COW"
+        snapshot snap2 "$REPLAYED2" "$HALF" "$COW2"
         survey /dev/mapper/snap /dev/mapper/snap2 at "$mark"
         dmsetup remove snap
         dmsetup remove snap2

@@ -91,7 +91,8 @@ private:
 		else if (random() % 3 || slot >= named_slots_)
 			send(moving_, device_.name(), "relocate " + at + ' ' + size);
 		else
-			send(moving_, device_.name(), "add_remap " + at + ' ' + named_place(slot) + ' ' + size);
+			send(moving_, device_.name(),
+			     "add_remap " + at + ' ' + named_place(slot) + ' ' + size);
 		book_.done(key, wanted);
 		length = wanted;
 	}

@@ -188,7 +188,8 @@ private:
 				edit(reinterpret_cast<CheckpointBlockDisk *>(block(
 					layout_.area(end, number & 1) / kBlockSectors + number / 2)));
 		}
-		static constexpr const char *kWords[] = {"superblock slot", "journal block", "checkpoint block"};
+		static constexpr const char *kWords[] = {"superblock slot", "journal block",
+							 "checkpoint block"};
 		say(std::string("forged ") + kWords[which] + ' ' + std::to_string(number) +
 		    (both < 2 ? both ? " at the tail" : " at the head" : " at both ends"));
 	}

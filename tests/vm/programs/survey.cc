@@ -48,8 +48,9 @@ public:
 			    static_cast<ssize_t>(kStampSectors * kSectorBytes))
 				complain(key, strerror(errno));
 			else
-				for (uint64_t n = 0; n < kStampSectors && !mixed(key, buffer[n], first + n); ++n)
-					;
+				for (uint64_t n = 0; n < kStampSectors; ++n)
+					if (mixed(key, buffer[n], first + n))
+						break;
 			++seen_[key.kind];
 		}
 	}
@@ -148,8 +149,10 @@ private:
 		std::vector<Stamp> content(601);
 		const ssize_t got = read(fd, content.data(), content.size() * kSectorBytes);
 		close(fd);
-		const uint64_t generation = got >= static_cast<ssize_t>(kSectorBytes) ? content[0].words[1] : 0;
-		if (!generation || got != static_cast<ssize_t>(file_sectors(generation) * kSectorBytes)) {
+		const uint64_t generation =
+			got >= static_cast<ssize_t>(kSectorBytes) ? content[0].words[1] : 0;
+		if (!generation ||
+		    got != static_cast<ssize_t>(file_sectors(generation) * kSectorBytes)) {
 			complain(key, "of " + std::to_string(got) + " bytes, generation " +
 					      std::to_string(generation));
 			return entries_[key].done;
