@@ -9,7 +9,7 @@
 # are halves of one logged disk: one order of all writes. Then each has a log of its own, so that a
 # flush of the one does not stand in for a flush of the other that was forgotten.
 
-STEPS=$(longer 40)
+STEPS=${DMREMAP_STEPS:-$(longer 40)}
 HALF=262144 # sectors: 128 MiB
 
 # live - a set, a file system in its lower half, and steps with a mark behind each, in every log.
