@@ -112,7 +112,7 @@ two_logs() {
     vm-test-replay list "$LOG2" >log2.list
     DONE=0
     wipe "$REPLAYED"
-    for ((mark = 0; mark <= STEPS; mark += 2)); do
+    for ((mark = 0; mark <= STEPS; mark++)); do
         to=$(index_of log "step$mark")
         to2=$(index_of log2 "step$mark")
         vm-test-replay apply "$LOG" "$REPLAYED" "$at" "$to"

@@ -40,8 +40,10 @@ public:
 		forever(3, [this](auto &random) { stamp(random, true); });
 	}
 
+	// In few slots, so that one thing meets what another left.
 	void steps(unsigned long count, char **logs)
 	{
+		used_ = 4;
 		std::mt19937_64 random(seed_);
 		for (unsigned long i = 1; i <= count; ++i) {
 			const uint64_t kind = random() % 10;
@@ -79,7 +81,8 @@ private:
 	// One remap comes or goes; of those that come, some go where we say.
 	void move(Random &random)
 	{
-		const uint64_t slot = random() % device_.slots();
+		const uint64_t index = random() % (2 * used_);
+		const uint64_t slot = index < used_ ? index : device_.first_stamped() + index - used_;
 		const std::string at = std::to_string(slot * kSlotSectors);
 		uint64_t &length = length_[slot];
 		const uint64_t wanted = length ? 0 : random() % kLongestRemap + 1;
@@ -88,19 +91,19 @@ private:
 		book_.tried(key, wanted);
 		if (!wanted)
 			send(moving_, device_.name(), "remove_remap " + at + ' ' + size);
-		else if (random() % 3 || slot >= named_slots_)
+		else if (random() % 3 || index >= named_slots_)
 			send(moving_, device_.name(), "relocate " + at + ' ' + size);
 		else
 			send(moving_, device_.name(),
-			     "add_remap " + at + ' ' + named_place(slot) + ' ' + size);
+			     "add_remap " + at + ' ' + named_place(index) + ' ' + size);
 		book_.done(key, wanted);
 		length = wanted;
 	}
 
 	// At the end of the data area, where the engine's own choice does not come to.
-	std::string named_place(uint64_t slot) const
+	std::string named_place(uint64_t index) const
 	{
-		return std::to_string(spare_total_ - (slot + 1) * kLongestRemap);
+		return std::to_string(spare_total_ - (index + 1) * kLongestRemap);
 	}
 
 	uint64_t spare_total()
@@ -110,13 +113,12 @@ private:
 		return at == std::string::npos ? 0 : strtoull(status.c_str() + at + 12, nullptr, 10);
 	}
 
-	// Up to eight stamps and one flush; without a flush nothing is promised of them.
+	// A few stamps and one flush; without a flush nothing is promised of them.
 	void stamp(Random &random, bool flushed)
 	{
 		std::map<uint64_t, uint64_t> written;
-		for (uint64_t i = random() % 8 + 1; i; --i) {
-			const uint64_t slot = device_.first_stamped() +
-					      random() % (device_.slots() - device_.first_stamped());
+		for (uint64_t i = random() % std::min<uint64_t>(used_, 8) + 1; i; --i) {
+			const uint64_t slot = device_.first_stamped() + random() % used_;
 			const uint64_t generation = next();
 			book_.tried({"stamp", slot}, generation);
 			for (uint64_t n = 0; n < kStampSectors; ++n)
@@ -185,6 +187,7 @@ private:
 	std::map<uint64_t, uint64_t> length_;
 	uint64_t spare_total_ = 0;
 	uint64_t named_slots_ = 0;
+	uint64_t used_ = 64; // slots of each half in which anything happens
 	Control moving_;
 	Control marking_;
 };
