@@ -26,7 +26,7 @@ main() {
     for series in $SERIES; do
         run_step "module-$series" 600 module "$series"
         run_step "power-cuts-$series" $((600 + CUTS * 60)) tests/crash "$series" "$CUTS"
-        run_step "crash-cases-$series" 7200 tests/vm/run "$series" --flavour cloud "${CASES[@]}"
+        run_step "crash-cases-$series" 9000 tests/vm/run "$series" --flavour cloud "${CASES[@]}"
     done
     finish_steps
 }

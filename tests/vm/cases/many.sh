@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck shell=bash
 # set: full
-# timeout: 1800
+# timeout: 3600
 # memory: 3072
 #
 # 100,000 remaps that do not touch, made by one program in one run; the device is removed and made
