@@ -20,6 +20,8 @@
 namespace {
 
 class Life {
+	using Random = std::mt19937_64;
+
 public:
 	Life(char **argv)
 	    : device_(argv[2]), book_(argv[3]), directory_(argv[4]),
@@ -35,32 +37,45 @@ public:
 
 	[[noreturn]] void work()
 	{
-		std::thread moving([this] { forever(1, [this](auto &random) { move(random); }); });
+		std::thread moving([this] {
+			forever(1, [this](auto &random) { move(random() % (2 * used_), random); });
+		});
 		std::thread filing([this] { forever(2, [this](auto &random) { file(random); }); });
 		forever(3, [this](auto &random) { stamp(random, true); });
 	}
 
-	// In few slots, so that one thing meets what another left.
+	// In few slots, so that one thing meets what another left. In the end a stamp that was written
+	// while it was mapped goes back to main.
 	void steps(unsigned long count, char **logs)
 	{
+		Random random(seed_);
 		used_ = 4;
-		std::mt19937_64 random(seed_);
-		for (unsigned long i = 1; i <= count; ++i) {
+		for (unsigned long i = 1; i + 2 <= count; ++i) {
 			const uint64_t kind = random() % 10;
 			if (kind < 5)
-				move(random);
+				move(random() % (2 * used_), random);
 			else if (kind < 8)
 				stamp(random, kind < 7);
 			else
 				file(random);
-			book_.note("mark " + std::to_string(i));
-			for (char **log = logs; *log; ++log)
-				send(marking_, *log, "mark step" + std::to_string(i));
+			mark(i, logs);
 		}
+		used_ = 1;
+		if (!length_[device_.first_stamped()])
+			move(used_, random);
+		stamp(random, true);
+		mark(count - 1, logs);
+		move(used_, random);
+		mark(count, logs);
 	}
 
 private:
-	using Random = std::mt19937_64;
+	void mark(unsigned long number, char **logs)
+	{
+		book_.note("mark " + std::to_string(number));
+		for (char **log = logs; *log; ++log)
+			send(marking_, *log, "mark step" + std::to_string(number));
+	}
 
 	template <typename Function> [[noreturn]] void forever(uint64_t which, Function function)
 	{
@@ -79,10 +94,10 @@ private:
 	}
 
 	// One remap comes or goes; of those that come, some go where we say.
-	void move(Random &random)
+	void move(uint64_t index, Random &random)
 	{
-		const uint64_t index = random() % (2 * used_);
 		const uint64_t slot = index < used_ ? index : device_.first_stamped() + index - used_;
+		const uint64_t name = index < used_ ? index : kUpperNames + index - used_;
 		const std::string at = std::to_string(slot * kSlotSectors);
 		uint64_t &length = length_[slot];
 		const uint64_t wanted = length ? 0 : random() % kLongestRemap + 1;
@@ -91,11 +106,11 @@ private:
 		book_.tried(key, wanted);
 		if (!wanted)
 			send(moving_, device_.name(), "remove_remap " + at + ' ' + size);
-		else if (random() % 3 || index >= named_slots_)
+		else if (random() % 3 || name >= named_slots_)
 			send(moving_, device_.name(), "relocate " + at + ' ' + size);
 		else
 			send(moving_, device_.name(),
-			     "add_remap " + at + ' ' + named_place(index) + ' ' + size);
+			     "add_remap " + at + ' ' + named_place(name) + ' ' + size);
 		book_.done(key, wanted);
 		length = wanted;
 	}
@@ -175,6 +190,7 @@ private:
 	}
 
 	static constexpr uint64_t kMostNamedSlots = 128;
+	static constexpr uint64_t kUpperNames = 64;
 
 	Device device_;
 	Book book_;
