@@ -13,6 +13,9 @@ CXX_PROGRAMS ?= $(if $(filter default undefined,$(origin CXX)),,$(CXX))
 JOBS      ?= $(shell nproc 2>/dev/null || echo 2)
 # One kernel release; empty means that scripts/module-kver.sh chooses.
 KVER      ?=
+# Of check-crash: power cuts on each kernel series.
+CUTS      ?= 50
+SERIES    ?= 6.12 6.1
 # INTEGRATED: dm-remap.ko. MODULAR: that and dm-remap-core.ko.
 BUILD_MODE ?= INTEGRATED
 
@@ -20,7 +23,7 @@ CMAKE_FLAGS += $(if $(CXX_PROGRAMS),-DCMAKE_CXX_COMPILER=$(CXX_PROGRAMS)) $(if $
 SH := bash
 
 .DEFAULT_GOAL := all
-.PHONY: all programs programs-if-possible module module-if-possible install uninstall check check-vm check-model check-fuzz check-sim unit \
+.PHONY: all programs programs-if-possible module module-if-possible install uninstall check check-vm check-crash check-model check-fuzz check-sim unit \
 	sanitize sanitize-address sanitize-thread bench bench-vm lint format clean help
 
 all: programs-if-possible module-if-possible
@@ -57,6 +60,11 @@ check:
 # Every case of tests/vm on both kernels and flavours; ./run-tests.sh has time for the short sets.
 check-vm:
 	@$(SH) scripts/check-vm.sh
+
+# Power cuts (CUTS, 50), replays of logged writes, damaged metadata and 100,000 remaps on each kernel of
+# SERIES ("6.12 6.1"); up to an hour and a half.
+check-crash:
+	@CUTS="$(CUTS)" SERIES="$(SERIES)" $(SH) scripts/check-crash.sh
 
 # The metadata protocol, all states of it; up to ten minutes and 8 GiB.
 check-model:

@@ -86,6 +86,7 @@ declare_steps() {
     add_step vm-6.12 2400 tests/vm/run 6.12 --short
     add_step vm-6.1-smoke 1200 tests/vm/run 6.1 --smoke
     add_step vm-scripts 1800 vm_scripts
+    add_step power-cut 600 tests/crash 6.12 1
     add_step clean-tree 60 no_tracked_file_changed
 }
 

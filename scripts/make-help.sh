@@ -12,6 +12,8 @@ make uninstall            takes back what install put there
 make check                ./run-tests.sh: all tests
 make check-vm             all VM cases on Linux 6.12 and 6.1, cloud and plain; the module in two parts;
                           a fresh install
+make check-crash          power cuts, replayed writes, damaged metadata, 100,000 remaps on both kernels
+                          (CUTS=50 SERIES="6.12 6.1")
 make check-model          all states of the metadata protocol, and the wrong readings of it
 make check-fuzz           each fuzzer for an hour (FUZZ_SECONDS=3600), on a corpus that is kept
 make check-sim            the core on simulated disks: a million random runs (SEEDS=1000000, FIRST_SEED=1),

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck shell=bash
 # smoke: yes
-# timeout: 240
+# timeout: 480
 #
 # Remaps that are still there: after remove and create, reload, and with a site or a whole copy of the
 # metadata gone.
@@ -12,7 +12,7 @@ again() {
     mkremap r "$MAIN" "$SPARE" "$@"
 }
 
-# place FIELD - a position from the superblock of the head site, in sectors (FORMAT.md: regions).
+# place NUMBER - a position from the superblock of the head site, in sectors (FORMAT.md: regions).
 place() { od -An -tu8 -j $((408 + 8 * $1)) -N 8 "$SPARE" | tr -d ' '; }
 
 # destroy FROM SECTORS WITH - overwrites a part of the spare.
@@ -30,9 +30,9 @@ fill() {
     check "stamps" vm-test-sectors stamp "$MAIN" 0 20000 1
     mkremap r "$MAIN" "$SPARE"
     for ((i = 0; i < 300; i++)); do msg_ok r relocate $((i * 60)) 7; done
-    msg_ok r add_remap 19000 500000 100
+    msg_ok r add_remap 19000 50000 100
     msg_ok r remove_remap 19020 10
-    msg_ok r add_remap 50000 600000 100 nocopy
+    msg_ok r add_remap 50000 60000 100 nocopy
     check "new content" vm-test-sectors stamp /dev/mapper/r 0 20000 2
     msg r list
     LIST=$REPLY_TEXT
@@ -62,43 +62,91 @@ clean_restarts() {
     same "reloaded"
 }
 
+# The parts of the metadata, each FROM and SECTORS.
+parts() {
+    local sectors
+    sectors=$(sectors "$SPARE")
+    HEAD=(0 "$(place 6)")
+    MIDDLE=("$(place 7)" 16)
+    TAIL=("$(place 8)" $((sectors / 8 * 8 - $(place 8))))
+    HEAD_SITE=(0 16)
+    TAIL_SITE=($((sectors / 8 * 8 - 16)) 16)
+}
+
 # Each with zeros and with garbage.
 damage() {
-    local with head=0 middle tail
-    middle=$(place 7)
-    tail=$(($(sectors "$SPARE") / 8 * 8 - 16))
+    local with
     for with in /dev/zero /dev/urandom; do
         dmsetup remove r
-        destroy "$head" "$(place 6)" "$with"
+        destroy "${HEAD[@]}" "$with"
         mkremap r "$MAIN" "$SPARE"
         same "the whole head overwritten from $with"
         dmsetup remove r
-        destroy "$tail" 16 "$with"
+        destroy "${TAIL[@]}" "$with"
         mkremap r "$MAIN" "$SPARE"
-        same "the tail site from $with"
+        same "the whole tail from $with"
         dmsetup remove r
-        destroy "$middle" 16 "$with"
+        destroy "${MIDDLE[@]}" "$with"
         mkremap r "$MAIN" "$SPARE"
         same "the middle site from $with"
     done
 }
 
+# refused LABEL - the set, not even as one that may be formatted, and nothing is written to the spare.
+refused() {
+    local before
+    before=$(cold_hash "$SPARE")
+    expect_fail "$1: refused" mkremap r "$MAIN" "$SPARE"
+    expect_fail "$1: nor formatted when that is permitted" mkremap r "$MAIN" "$SPARE" format
+    eq "$1: the spare as it was" "$(cold_hash "$SPARE")" "$before"
+}
+
 too_much() {
-    local middle tail
-    middle=$(place 7)
-    tail=$(($(sectors "$SPARE") / 8 * 8 - 16))
-    dmsetup remove r
-    dd if="$SPARE" of=kept bs=512 count=16 status=none
-    destroy 0 16 /dev/zero
-    dd if="$SPARE" of=kept-tail bs=512 skip="$tail" count=16 status=none
-    destroy "$tail" 16 /dev/zero
-    expect_fail "head and tail site gone: refused" mkremap r "$MAIN" "$SPARE"
-    expect_fail "nor formatted when that is permitted" mkremap r "$MAIN" "$SPARE" format
-    check "the middle still names the set" grep -qa dm-remap <(dd if="$SPARE" bs=512 skip="$middle" count=16 status=none)
-    dd if=kept of="$SPARE" conv=notrunc status=none
-    dd if=kept-tail of="$SPARE" bs=512 seek="$tail" conv=notrunc status=none
+    local with
+    for with in /dev/zero /dev/urandom; do
+        dmsetup remove r
+        cp --sparse=always SPARE.img kept.img
+        destroy "${HEAD_SITE[@]}" "$with"
+        destroy "${TAIL_SITE[@]}" "$with"
+        refused "head and tail site overwritten from $with"
+        check "the middle still names the set" grep -qa dm-remap <(dd if="$SPARE" bs=512 skip="${MIDDLE[0]}" count=16 status=none)
+        put_back
+        dmsetup remove r
+        cp --sparse=always SPARE.img kept.img
+        destroy "${HEAD[@]}" "$with"
+        destroy "${MIDDLE[@]}" "$with"
+        refused "the whole head and the middle site from $with"
+        put_back
+    done
+}
+
+put_back() {
+    local part
+    for part in "${HEAD[*]}" "${MIDDLE[*]}" "${TAIL[*]}"; do
+        # shellcheck disable=SC2086 # two numbers
+        copy_back $part
+    done
     mkremap r "$MAIN" "$SPARE"
     same "put back"
+}
+
+# copy_back FROM SECTORS
+copy_back() { dd if=kept.img of="$SPARE" bs=512 skip="$1" seek="$1" count="$2" conv=notrunc,fsync status=none; }
+
+# A disk in somebody's use, given by mistake.
+foreign() {
+    local before
+    mkloop FOREIGN 64M
+    mkfs.ext4 -qF "$FOREIGN"
+    mnt "$FOREIGN" theirs
+    cp -r /usr/lib/x86_64-linux-gnu/perl-base theirs/
+    umount theirs
+    before=$(cold_hash "$FOREIGN")
+    expect_fail "a spare full of someone's ext4: refused" mkremap other "$MAIN" "$FOREIGN"
+    logged "which says why" 'dm-remap: .*(blank|foreign|not)'
+    expect_fail "nor as the set that it is not" mkremap other "$MAIN" "$FOREIGN" set "$UUID"
+    eq "the ext4 as it was" "$(cold_hash "$FOREIGN")" "$before"
+    check "fsck of it" e2fsck -fn "$FOREIGN"
 }
 
 # The wall clock plays no role. It is put right again, for whoever measures time by it.
@@ -113,9 +161,12 @@ clock_set_back() {
 }
 
 mkloop MAIN 100M
-mkloop SPARE 500M
+mkloop SPARE 64M
 fill
 clean_restarts
+parts
 damage
 too_much
 clock_set_back
+dmsetup remove r
+foreign
