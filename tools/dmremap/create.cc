@@ -4,7 +4,7 @@
 #include <memory>
 
 #include "tools/dmremap/commands.h"
-#include "tools/dmremap/device.h"
+#include "tools/common/device.h"
 #include "tools/dmremap/format.h"
 
 namespace dmremap {
