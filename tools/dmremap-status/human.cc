@@ -13,8 +13,8 @@ namespace {
 std::string size_text(uint64_t sectors)
 {
 	const double gb = gigabytes(sectors);
-	const std::string size = gb >= 1 ? fmt::format("{:.1f} GB", gb)
-					 : fmt::format("{:.1f} MB", gb * 1024);
+	const std::string size =
+		gb >= 1 ? fmt::format("{:.1f} GB", gb) : fmt::format("{:.1f} MB", gb * 1024);
 	return fmt::format("{} ({} sectors)", size, sectors);
 }
 

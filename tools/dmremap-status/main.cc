@@ -4,12 +4,13 @@
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
+#include <cerrno>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <fstream>
 #include <iostream>
-#include <sstream>
 #include <thread>
 
 #include "core/remap_core.h"
@@ -29,22 +30,31 @@ struct Options {
 	bool measure = false;
 };
 
+// More than any status line, and what is no text at all ends there.
+constexpr size_t kMaxInput = 1 << 20;
+
+std::string content_of(std::istream &stream)
+{
+	std::string content(kMaxInput, '\0');
+	stream.read(content.data(), static_cast<std::streamsize>(content.size()));
+	content.resize(static_cast<size_t>(stream.gcount()));
+	return content;
+}
+
 std::string content_of(const std::string &path)
 {
-	std::ostringstream content;
-	if (path == "-") {
-		content << std::cin.rdbuf();
-		return content.str();
-	}
+	if (path == "-")
+		return content_of(std::cin);
 	errno = 0;
 	std::ifstream file(path);
-	// An empty file sets failbit, a folder is noticed on reading only.
-	if (!file || (!(content << file.rdbuf()) && errno)) {
+	const std::string content = file ? content_of(file) : "";
+	// The end of the file sets failbit only; a folder is noticed when it is read.
+	if (!file.is_open() || file.bad()) {
 		const int error = errno;
 		throw Failure(error == EACCES ? ExitCode::no_permission : ExitCode::wrong_device,
 			      fmt::format("{}: {}", path, strerror(error)));
 	}
-	return content.str();
+	return content;
 }
 
 Report report_of(const Options &options, bool first)

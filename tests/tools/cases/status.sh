@@ -121,6 +121,9 @@ expect 4 'Is a directory' "$STATUS" -i .
 head -c 100000 /dev/urandom >noise
 expect 4 '^dmremap-status: ' "$STATUS" -i noise
 
+# No end to it: no more is read than a status line can have.
+expect 4 'control character' timeout 10 "$STATUS" -i /dev/zero
+
 # Arguments.
 expect 1 'a DEVICE, or a file with --input' "$STATUS"
 expect 1 'not both' "$STATUS" my-remap -i two
@@ -176,3 +179,17 @@ terminal "timeout 1 '$STATUS' -n -i moving -w 0.3 || true" >got
 expect 0 $'\033\\[H\033\\[J' cat got
 rm moving
 expect 4 'moving: No such file' "$STATUS" -i moving -w 0.2
+
+# The page for users shows what the program prints.
+sed -n '/^┌/,/^└/p' "$HERE/../../docs/user/monitoring.md" >got
+same 'the box in docs/user/monitoring.md' "$GOLDEN/ours.human" got
+
+# Completion.
+complete_with() {
+    bash -c '. "$1"; shift; COMP_WORDS=("$@") COMP_CWORD=$(($# - 1)); _dmremap_status; echo "${COMPREPLY[@]}"' - \
+        "$HERE/../../tools/completion/dmremap-status" dmremap-status "$@"
+}
+expect 0 '^json$' complete_with -f j
+expect 0 '^human json csv raw compact$' complete_with --format ''
+expect 0 '^--measure$' complete_with --m
+expect 0 '^two$' complete_with -i tw
