@@ -3,7 +3,9 @@
 
 #include <libdevmapper.h>
 
+#include <functional>
 #include <memory>
+#include <sstream>
 
 #include "tools/common/failure.h"
 
@@ -16,6 +18,9 @@ struct StatsDeleter {
 	void operator()(dm_stats *stats) const { dm_stats_destroy(stats); }
 };
 using Stats = std::unique_ptr<dm_stats, StatsDeleter>;
+using Buffer = std::unique_ptr<char, std::function<void(char *)>>;
+
+constexpr uint64_t kMillisecond = 1000000;
 
 // With the list of regions, whoever made them.
 Stats open_stats(const std::string &device)
@@ -55,6 +60,28 @@ std::optional<uint64_t> usable_region(dm_stats *stats, uint64_t sectors)
 	return found;
 }
 
+// One area: <start>+<length>, and the counters of Documentation/admin-guide/iostats.rst in their order,
+// times in units of `unit` nanoseconds. libdevmapper parses this as well (dm_stats_populate), but sets
+// the counters to zero by doing so, and looking must not change what the next one sees.
+std::optional<Measurement> parse_counters(const char *text, uint64_t unit)
+{
+	std::istringstream stream(text);
+	std::string area;
+	uint64_t counter[10];
+	stream >> area;
+	for (uint64_t &value : counter)
+		stream >> value;
+	if (!stream)
+		return {};
+	Measurement result;
+	result.reads = counter[0];
+	result.writes = counter[4];
+	result.bytes = (counter[2] + counter[6]) * 512;
+	result.total_ns = (counter[3] + counter[7]) * unit;
+	result.busy_ns = counter[9] * unit;
+	return result;
+}
+
 }  // namespace
 
 Timing Measurement::timing() const
@@ -77,19 +104,15 @@ std::optional<Measurement> measured(const std::string &device, uint64_t sectors)
 	const auto region = usable_region(stats.get(), sectors);
 	if (!region)
 		return {};
-	if (!dm_stats_populate(stats.get(), DM_STATS_ALL_PROGRAMS, DM_STATS_REGIONS_ALL))
+	const Buffer text(dm_stats_print_region(stats.get(), *region, 0, 0, 0),
+			  [&](char *buffer) { dm_stats_buffer_destroy(stats.get(), buffer); });
+	if (!text)
 		throw Failure(ExitCode::wrong_device, device + ": dm-stats does not answer");
-	const auto counter = [&](dm_stats_counter_t which) {
-		return dm_stats_get_counter(stats.get(), which, *region, 0);
-	};
-	Measurement result;
-	result.reads = counter(DM_STATS_READS_COUNT);
-	result.writes = counter(DM_STATS_WRITES_COUNT);
-	result.bytes = (counter(DM_STATS_READ_SECTORS_COUNT) +
-			counter(DM_STATS_WRITE_SECTORS_COUNT)) *
-		       512;
-	result.total_ns = counter(DM_STATS_READ_NSECS) + counter(DM_STATS_WRITE_NSECS);
-	result.busy_ns = counter(DM_STATS_IO_NSECS);
+	const bool precise = dm_stats_get_region_precise_timestamps(stats.get(), *region);
+	const auto result = parse_counters(text.get(), precise ? 1 : kMillisecond);
+	if (!result)
+		throw Failure(ExitCode::wrong_device,
+			      device + ": dm-stats answers what is not understood");
 	return result;
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // Timings of a mapped device from dm-stats, device-mapper's own counters. They are there only where
-// somebody made a region (`dmstats create`, or begin() here), and count since then.
+// somebody made a region (`dmstats create`, or begin_measuring() here), and count since then, or since
+// `dmstats report`, which sets them to zero. Reading them here does not.
 //
 // Used is a region over the whole device that is one area: in several areas the times in which I/O was
 // in progress overlap, and there is no telling how long the device was busy.
