@@ -119,6 +119,11 @@ TargetLine Device::line(bool table) const
 {
 	const Task task = new_task(table ? DM_DEVICE_TABLE : DM_DEVICE_STATUS, name_);
 	run(task, name_);
+	// libdevmapper takes the want of a device for an answer.
+	dm_info info = {};
+	if (!dm_task_get_info(task.get(), &info) || !info.exists)
+		throw Failure(ExitCode::wrong_device,
+			      fmt::format("there is no mapped device {}", name_));
 	TargetLine line;
 	char *type = nullptr;
 	char *words = nullptr;

@@ -124,7 +124,7 @@ refused() {
 }
 
 failing() {
-    refused 4 '^dmremap-status: none: No such device' dmremap-status none
+    refused 4 '^dmremap-status: there is no mapped device none$' dmremap-status none
     mklinear plain "$OTHER"
     refused 4 'plain is not a dm-remap device but linear' dmremap-status plain
     refused 2 'by root only' setpriv --reuid=65534 --regid=65534 --clear-groups dmremap-status r
