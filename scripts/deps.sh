@@ -27,7 +27,7 @@ packages_of() {
         build)
             printf '%s\n' gcc-12 g++-12 g++ make cmake pkg-config kmod xz-utils \
                 libgtest-dev libbenchmark-dev libboost1.81-dev libabsl-dev \
-                libdevmapper-dev libblkid-dev libcli11-dev libfmt-dev nlohmann-json3-dev
+                libdevmapper-dev libblkid-dev libcli11-dev libfmt-dev nlohmann-json3-dev scdoc
             ;;
         vm)
             printf '%s\n' qemu-system-x86 mmdebstrap debian-archive-keyring e2fsprogs cpio \
@@ -35,7 +35,7 @@ packages_of() {
             ;;
         here) printf '%s\n' "linux-headers-$(uname -r)" dmsetup e2fsprogs mount util-linux kmod ;;
         cross) printf '%s\n' g++-s390x-linux-gnu qemu-user ;;
-        lint) printf '%s\n' shellcheck clang clang-format cppcheck ;;
+        lint) printf '%s\n' shellcheck clang clang-format cppcheck scdoc mandoc ;;
         fuzz) printf '%s\n' clang libclang-rt-14-dev llvm-14 cmake make pkg-config libfmt-dev ;;
         model) printf '%s\n' spin gcc libc6-dev ;;
         *) die "there is no group '$1'; the groups are build, headers, headers-cloud, here, vm, cross, lint and model." ;;

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# Puts the module and the tools where the system looks for them, or takes them away again:
+# Puts the module, the tools and their pages where the system looks for them, or takes them away:
 #
 #     install.sh install|uninstall BUILD-DIRECTORY
 #
@@ -62,8 +62,28 @@ install_tools() {
     done
 }
 
+# pages_and_completions BUILD-DIRECTORY - source and target of each, a line.
+pages_and_completions() {
+    local file
+    for file in "$1"/man/*.8; do
+        [[ ! -e $file ]] || printf '%s %s\n' "$file" "$DESTDIR$PREFIX/share/man/man8/${file##*/}"
+    done
+    for file in tools/completion/*; do
+        printf '%s %s\n' "$file" "$DESTDIR$PREFIX/share/bash-completion/completions/${file##*/}"
+    done
+}
+
+install_pages() {
+    local source target
+    while read -r source target; do
+        [[ $target != */completions/* || -x $1/bin/${source##*/} ]] || continue
+        install -D -m 644 "$source" "$target"
+        say "installed $target"
+    done < <(pages_and_completions "$1")
+}
+
 uninstall_all() {
-    local file release program
+    local file release program target
     for file in "$DESTDIR"/lib/modules/*/"$MODULEDIR"/dm-remap{,-core}.ko; do
         [[ -e $file ]] || continue
         release=${file#"$DESTDIR/lib/modules/"}
@@ -78,6 +98,10 @@ uninstall_all() {
         [[ ! -e $DESTDIR$PREFIX/sbin/${program##*/} ]] || say "removed $DESTDIR$PREFIX/sbin/${program##*/}"
         rm -f "$DESTDIR$PREFIX/sbin/${program##*/}"
     done
+    while read -r _ target; do
+        [[ ! -e $target ]] || say "removed $target"
+        rm -f "$target"
+    done < <(pages_and_completions "$1")
 }
 
 main() {
@@ -87,6 +111,7 @@ main() {
         install)
             install_module "$build"
             install_tools "$build"
+            install_pages "$build"
             ;;
         uninstall) uninstall_all "$build" ;;
         *) die "usage: install.sh install|uninstall BUILD-DIRECTORY" ;;

@@ -6,7 +6,7 @@
 #include <memory>
 
 #include "tools/dmremap/commands.h"
-#include "tools/dmremap/device.h"
+#include "tools/common/device.h"
 
 namespace dmremap {
 namespace {

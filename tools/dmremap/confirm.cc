@@ -6,7 +6,7 @@
 #include <cstdio>
 #include <iostream>
 
-#include "tools/dmremap/failure.h"
+#include "tools/common/failure.h"
 
 namespace dmremap {
 

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // dmremap create NAME MAIN SPARE [--format ...]
+#include <algorithm>
 #include <memory>
 
 #include "tools/dmremap/commands.h"
-#include "tools/dmremap/device.h"
+#include "tools/common/device.h"
 #include "tools/dmremap/format.h"
 
 namespace dmremap {
@@ -27,22 +28,31 @@ std::string set_on(const std::string &path)
 void require_format(const Arguments &given)
 {
 	const FormatArguments &f = given.formatting;
-	const bool wanted = f.max_extents || !f.main_id.empty() || f.permission.overwrite ||
+	const bool wanted = f.max_extents || f.permission.overwrite ||
 			    !f.permission.wipe_set.empty() || f.consent.dry_run;
 	if (wanted && !given.format)
 		throw Failure(ExitCode::wrong_arguments,
-			      "--max-extents, --main-id, --overwrite, --wipe-set and --dry-run say "
-			      "how a set is made: give --format with them");
+			      "--max-extents, --overwrite, --wipe-set and --dry-run say how a set "
+			      "is made: give --format with them");
+}
+
+// The words behind the spare in the table line.
+std::string features(const std::string &set, const std::string &identity)
+{
+	const std::string words = (set.empty() ? "" : " set " + set) +
+				  (identity.empty() ? "" : " main_id " + identity);
+	return words.empty() ? "" : std::to_string(std::count(words.begin(), words.end(), ' ')) + words;
 }
 
 void run(const Arguments &given)
 {
 	const FormatArguments &to = given.formatting;
 	require_format(given);
+	const std::string identity = to.identity();
 	const std::string set = given.format ? format_spare(to) : set_on(to.spare);
 	if (to.consent.dry_run)
 		return;
-	Device::create(given.name, to.main, to.spare, set.empty() ? "" : "2 set " + set);
+	Device::create(given.name, to.main, to.spare, features(set, identity));
 }
 
 }  // namespace

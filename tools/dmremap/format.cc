@@ -7,6 +7,7 @@
 #include <algorithm>
 
 #include "tools/dmremap/commands.h"
+#include "tools/dmremap/main_identity.h"
 
 namespace dmremap {
 namespace {
@@ -26,16 +27,11 @@ std::string cost_help()
 		cost_text(Layout::of(1024 * kGib, 100000)));
 }
 
-void put_main_id(const std::string &id, remap::Terms *terms)
+// What a table line gives back as it was; device-mapper takes backslashes away.
+bool is_one_word(const std::string &id)
 {
-	const bool printable = std::all_of(id.begin(), id.end(),
-					   [](char c) { return c > ' ' && c < 127; });
-	if (id.size() > remap::kMainIdBytes || !printable)
-		throw Failure(ExitCode::wrong_arguments,
-			      fmt::format("--main-id has {} characters; it is one word of at most {} "
-					  "printable ones, such as a WWN or a serial number",
-					  id.size(), remap::kMainIdBytes));
-	std::copy(id.begin(), id.end(), terms->main_id);
+	return std::all_of(id.begin(), id.end(),
+			   [](char c) { return c > ' ' && c < 127 && c != '\\'; });
 }
 
 }  // namespace
@@ -44,18 +40,37 @@ void FormatArguments::add_options(CLI::App &command)
 {
 	command.add_option("--max-extents", max_extents, "how many extents the set has room for")
 		->check(CLI::Range(remap::kMinExtents, remap::kMaxExtents));
-	command.add_option("--main-id", main_id,
-			   "WWN or serial number of main, compared ever after");
+	auto *given = command.add_option("--main-id", main_id,
+					 "what main is known by, compared ever after; without it "
+					 "its WWN or serial number, where it has one");
+	command.add_flag("--no-main-id", no_main_id, "know main by its size alone")
+		->excludes(given);
 	permission.add_options(command);
 	command.add_flag("--yes", consent.yes, "do not ask");
 	command.add_flag("--dry-run", consent.dry_run, "say what would be done, and end");
+}
+
+std::string FormatArguments::identity() const
+{
+	if (no_main_id)
+		return "";
+	if (main_id.empty())
+		return main_identity(main);
+	if (main_id.size() > remap::kMainIdBytes || !is_one_word(main_id))
+		throw Failure(ExitCode::wrong_arguments,
+			      fmt::format("--main-id has {} characters; it is one word of at most {} "
+					  "printable ones without a backslash, such as a WWN or a "
+					  "serial number",
+					  main_id.size(), remap::kMainIdBytes));
+	return main_id;
 }
 
 std::string format_spare(const FormatArguments &given)
 {
 	remap::Terms terms;
 	terms.max_extents = given.max_extents;
-	put_main_id(given.main_id, &terms);
+	const std::string identity = given.identity();
+	std::copy(identity.begin(), identity.end(), terms.main_id);
 	given.permission.put_into(&terms);
 	const auto main = open_device(given.main, Access::look);
 	const auto spare = open_device(given.spare, Access::read_write);
@@ -66,6 +81,8 @@ std::string format_spare(const FormatArguments &given)
 			   ? "; WHAT IS THERE IS DESTROYED"
 			   : "",
 		   cost_text(set.journal().layout()));
+	if (!identity.empty())
+		fmt::print("main is known by {}\n", identity);
 	if (!given.consent.granted())
 		return "";
 	if (!set.format())

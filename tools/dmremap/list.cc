@@ -7,7 +7,7 @@
 #include <sstream>
 
 #include "tools/dmremap/commands.h"
-#include "tools/dmremap/device.h"
+#include "tools/common/device.h"
 
 namespace dmremap {
 namespace {

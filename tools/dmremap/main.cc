@@ -6,7 +6,7 @@
 
 #include "core/remap_core.h"
 #include "tools/dmremap/commands.h"
-#include "tools/dmremap/failure.h"
+#include "tools/common/failure.h"
 #include "tools/dmremap/output.h"
 
 namespace {

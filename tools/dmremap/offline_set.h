@@ -8,7 +8,7 @@
 
 #include "core/engine/engine.h"
 #include "host/posix_host.h"
-#include "tools/dmremap/failure.h"
+#include "tools/common/failure.h"
 
 namespace remap {
 

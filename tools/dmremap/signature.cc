@@ -8,7 +8,7 @@
 
 #include <memory>
 
-#include "tools/dmremap/failure.h"
+#include "tools/common/failure.h"
 
 namespace dmremap {
 namespace {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "tools/dmremap/failure.h"
+#include "tools/common/failure.h"
 
 #include <cerrno>
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "tools/dmremap/device.h"
+#include "tools/common/device.h"
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -13,7 +13,7 @@
 #include <memory>
 #include <sstream>
 
-#include "tools/dmremap/failure.h"
+#include "tools/common/failure.h"
 
 namespace dmremap {
 namespace {
@@ -85,7 +85,7 @@ void run_with_node(const Task &task, const std::string &what)
 
 Device::Device(const std::string &name) : name_(name.substr(name.rfind('/') + 1))
 {
-	status_words();
+	status();
 }
 
 void Device::create(const std::string &name, const std::string &main, const std::string &spare,
@@ -106,24 +106,53 @@ void Device::remove(const std::string &name)
 		      fmt::format("{} cannot be removed", device.name()));
 }
 
-std::vector<std::string> Device::status_words() const
+std::string TargetLine::text() const
 {
-	const Task task = new_task(DM_DEVICE_STATUS, name_);
+	return fmt::format("{} {} {} {}", start, length, target, words);
+}
+
+TargetLine Device::status() const { return line(false); }
+
+TargetLine Device::table() const { return line(true); }
+
+TargetLine Device::line(bool table) const
+{
+	const Task task = new_task(table ? DM_DEVICE_TABLE : DM_DEVICE_STATUS, name_);
 	run(task, name_);
-	uint64_t start = 0;
-	uint64_t length = 0;
+	// libdevmapper takes the want of a device for an answer.
+	dm_info info = {};
+	if (!dm_task_get_info(task.get(), &info) || !info.exists)
+		throw Failure(ExitCode::wrong_device,
+			      fmt::format("there is no mapped device {}", name_));
+	TargetLine line;
 	char *type = nullptr;
 	char *words = nullptr;
-	dm_get_next_target(task.get(), nullptr, &start, &length, &type, &words);
+	dm_get_next_target(task.get(), nullptr, &line.start, &line.length, &type, &words);
 	if (!type || strcmp(type, kTarget) != 0)
 		throw Failure(ExitCode::wrong_device,
 			      fmt::format("{} is not a {} device but {}", name_, kTarget,
 					  type ? type : "empty"));
-	std::istringstream stream(words ? words : "");
-	std::vector<std::string> result;
-	for (std::string word; stream >> word;)
-		result.push_back(word);
-	return result;
+	line.target = type;
+	line.words = words ? words : "";
+	return line;
+}
+
+std::string Device::version() const
+{
+	const Task task(dm_task_create(DM_DEVICE_LIST_VERSIONS));
+	if (!task || !dm_task_run(task.get()))
+		return "";
+	const dm_versions *at = dm_task_get_versions(task.get());
+	while (at) {
+		if (strcmp(at->name, kTarget) == 0)
+			return fmt::format("{}.{}.{}", at->version[0], at->version[1],
+					   at->version[2]);
+		if (!at->next)
+			break;
+		at = reinterpret_cast<const dm_versions *>(reinterpret_cast<const char *>(at) +
+							   at->next);
+	}
+	return "";
 }
 
 std::string Device::message(const std::string &words) const

@@ -9,6 +9,15 @@
 
 namespace dmremap {
 
+// A target of a mapped device as device-mapper tells it.
+struct TargetLine {
+	uint64_t start = 0, length = 0;
+	std::string target;
+	std::string words; // behind the target's name
+
+	std::string text() const;
+};
+
 class Device {
 public:
 	// `name` as in `dmsetup ls`, or its path below /dev/mapper. Throws Failure when there is no
@@ -22,14 +31,19 @@ public:
 	static void remove(const std::string &name);
 
 	const std::string &name() const { return name_; }
-	// The words of the status line behind the target's name.
-	std::vector<std::string> status_words() const;
+	// Of the first target.
+	TargetLine status() const;
+	TargetLine table() const;
+	// Of the target in the kernel, "1.0.0"; empty: not told.
+	std::string version() const;
 	// Sends a message and returns the reply. Throws Failure with the target's own sentence.
 	std::string message(const std::string &words) const;
 	// The reply to a message of key=value lines.
 	std::map<std::string, std::string> values(const std::string &words) const;
 
 private:
+	TargetLine line(bool table) const;
+
 	std::string name_;
 };
 
