@@ -230,6 +230,12 @@ TEST(LinearTable, EndsWhereDeviceMapperDoes)
 				   most.united_with(BadSectors({{kMaxSegments, 1}}))};
 	EXPECT_NE(refusal_of([&] { one_more.table(); }).find("more than 1048576 segments"),
 		  std::string::npos);
+	// So many bad ones, but good ones before and behind them all.
+	std::vector<Range> between;
+	for (uint64_t at = 1; at < kMaxSegments; at += 2)
+		between.push_back({at, 1});
+	const LinearTable ends_good{"d", 512, kMaxSegments + 1, BadSectors(between)};
+	EXPECT_NE(refusal_of([&] { ends_good.table(); }), "accepted");
 	EXPECT_NE(refusal_of([] { choose_sectors(3000000, 100000000, {}, 1); }).find("1048576"),
 		  std::string::npos);
 }
