@@ -21,7 +21,8 @@ public:
 	SignalsHeld &operator=(const SignalsHeld &) = delete;
 	~SignalsHeld() { sigprocmask(SIG_SETMASK, &before_, nullptr); }
 
-	// Between two steps: throws Failure when one has arrived, so that the steps are undone.
+	// Between two steps: throws Failure when one has arrived, so that the steps are undone. The
+	// signal itself ends the program when this is gone.
 	void check() const
 	{
 		sigset_t arrived;
