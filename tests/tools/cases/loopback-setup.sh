@@ -28,7 +28,7 @@ expect 0 '^dm-remap-loopback-setup [0-9]' "$SETUP" --version
 
 # Every option that --help shows is on the page, in the manual and known to the completion.
 for option in $("$SETUP" --help | grep -oE '^  (-.,)?--[a-z-]+' | grep -oE -e '--[a-z-]+'); do
-    for page in tools/dm-remap-loopback-setup/README.md docs/man/dm-remap-loopback-setup.8.scd tools/completions/dm-remap-loopback-setup; do
+    for page in tools/dm-remap-loopback-setup/README.md docs/man/dm-remap-loopback-setup.8.scd tools/completion/dm-remap-loopback-setup; do
         expect 0 '' grep -qe "$option" "$HERE/../../$page"
     done
 done
