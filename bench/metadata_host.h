@@ -27,6 +27,9 @@ public:
 
 	void lock() {}
 	void unlock() {}
+	bool lock_killable() { return true; }
+	void wait_group() {} // one thread waits for nobody
+	void wake_group() {}
 	IoStatus read(DeviceIndex, Sector sector, void *buffer, u32 count)
 	{
 		++reads;
@@ -43,10 +46,12 @@ public:
 	}
 	IoStatus flush(DeviceIndex) { return IoStatus::ok; }
 	IoStatus forward(Request, u64, DeviceIndex, Sector, u32) { return IoStatus::ok; }
-	bool drain(Sector, u64) { return true; }
+	bool drain(Sector, u64, bool) { return true; }
+	bool drain_soon(Sector, u64) { return true; }
 	void release_held() {}
 	bool stop_requested() { return false; }
 	bool writable() { return true; }
+	bool claim(const void *) { return true; }
 	bool device_open() { return false; }
 	void notify() {}
 	void log(LogLevel, const char *) {}

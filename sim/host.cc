@@ -359,9 +359,11 @@ void Host::check_site(Sector sector)
 		oracle.violate(Promise::lost, "a superblock was written before another was stable");
 	if (trouble.any() || trouble.any_silent(zones.at(sector)))
 		return; // the core cannot know what is there
+	u32 crc = 0;
 	const auto here = superblock(sector);
-	const auto other = superblock(site + (site == sector ? kBlockSectors : 0));
-	if (here && (!other || newer(*here, *other)))
+	const auto other = superblock(site + (site == sector ? kBlockSectors : 0), &crc);
+	// A newer one that was written beside something else does not count, so it is free.
+	if (here && (!other || (newer(*here, *other) && here->other == crc)))
 		oracle.violate(Promise::lost, "the newest superblock of a site was overwritten");
 }
 
@@ -375,7 +377,7 @@ void Host::note_site(Sector site, Sector slot, IoStatus status)
 		failed_sites_.push_back(site);
 }
 
-std::optional<Superblock> Host::superblock(Sector sector) const
+std::optional<Superblock> Host::superblock(Sector sector, u32 *crc) const
 {
 	SuperblockDisk disk;
 	contents.spell(spare.content(sector), &disk);
@@ -383,6 +385,8 @@ std::optional<Superblock> Host::superblock(Sector sector) const
 	if (spare.is_unreadable(sector) || !is_whole(disk))
 		return std::nullopt;
 	unpack(disk, &found);
+	if (crc)
+		*crc = disk.crc;
 	return found;
 }
 

@@ -145,7 +145,7 @@ private:
 	void check_copy_back(Sector sector, u32 count);
 	void check_site(Sector sector);
 	void note_site(Sector site, Sector slot, IoStatus status);
-	std::optional<Superblock> superblock(Sector sector) const;
+	std::optional<Superblock> superblock(Sector sector, u32 *crc = nullptr) const;
 	Trouble::Outcome outcome(DeviceIndex device, Sector sector, u32 count);
 	void count_fate(Fate fate, Kind refused);
 

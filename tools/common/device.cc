@@ -3,56 +3,25 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <libdevmapper.h>
 #include <linux/fs.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <cstring>
-#include <memory>
 #include <sstream>
 
 #include "tools/common/failure.h"
+#include "tools/common/dm_task.h"
 
 namespace dmremap {
 namespace {
 
 constexpr const char *kTarget = "dm-remap";
 
-struct TaskDeleter {
-	void operator()(dm_task *task) const { dm_task_destroy(task); }
-};
-using Task = std::unique_ptr<dm_task, TaskDeleter>;
-
-// libdevmapper prints on its own; what it has to say is in our sentences.
-void be_quiet(int, const char *, int, int, const char *, ...) {}
-
-Task new_task(int type, const std::string &name)
-{
-	dm_log_with_errno_init(be_quiet);
-	if (geteuid() != 0)
-		throw Failure(ExitCode::no_permission,
-			      name + ": mapped devices can be reached by root only");
-	Task task(dm_task_create(type));
-	if (!task)
-		throw Failure(ExitCode::wrong_device,
-			      "device-mapper does not answer: is dm_mod loaded?");
-	if (!dm_task_set_name(task.get(), name.c_str()))
-		throw Failure(ExitCode::wrong_arguments,
-			      fmt::format("'{}' cannot be the name of a mapped device", name));
-	return task;
-}
-
 [[noreturn]] void fail(const std::string &what, int error)
 {
 	throw Failure(exit_code_of(error), fmt::format("{}: {}", what, strerror(error)));
-}
-
-void run(const Task &task, const std::string &what)
-{
-	if (!dm_task_run(task.get()))
-		fail(what, dm_task_get_errno(task.get()));
 }
 
 uint64_t sectors_of(const std::string &path)
@@ -66,19 +35,6 @@ uint64_t sectors_of(const std::string &path)
 	if (answered < 0)
 		throw Failure(ExitCode::wrong_device, path + " is not a block device");
 	return bytes / 512;
-}
-
-void run_with_node(const Task &task, const std::string &what)
-{
-	uint32_t cookie = 0;
-	if (!dm_task_set_cookie(task.get(), &cookie, 0))
-		throw Failure(ExitCode::wrong_device, what + ": udev does not answer");
-	const bool done = dm_task_run(task.get());
-	const int error = dm_task_get_errno(task.get());
-	dm_udev_wait(cookie);
-	if (!done)
-		fail(what, error);
-	dm_task_update_nodes();
 }
 
 }  // namespace

@@ -16,15 +16,6 @@ struct Arguments {
 	FormatArguments formatting;
 };
 
-// The set on the spare, which the table names, so that no other disk under the same path is taken
-// for it. Empty: none, and the kernel judges what there is.
-std::string set_on(const std::string &path)
-{
-	const auto spare = open_device(path, Access::look);
-	OfflineSet set(nullptr, *spare, {}, false);
-	return set.survey() ? text_of(set.superblock().set) : "";
-}
-
 void require_format(const Arguments &given)
 {
 	const FormatArguments &f = given.formatting;

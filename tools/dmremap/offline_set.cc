@@ -99,4 +99,11 @@ remap::Uuid uuid_of(const std::string &option, const std::string &text)
 	return uuid;
 }
 
+std::string set_on(const std::string &path)
+{
+	const auto spare = open_device(path, Access::look);
+	OfflineSet set(nullptr, *spare, {}, false);
+	return set.survey() ? text_of(set.superblock().set) : "";
+}
+
 }  // namespace dmremap

@@ -76,6 +76,10 @@ private:
 std::string text_of(const remap::Uuid &uuid);
 remap::Uuid uuid_of(const std::string &option, const std::string &text);
 
+// The set on a spare, which a table names, so that no other disk under the same path is taken for it.
+// Empty: none, and the kernel judges what there is.
+std::string set_on(const std::string &path);
+
 // Calls each(Extent) for what the table holds, in the order of main, cut where the spare's data area
 // is interrupted by the middle site.
 template <class Each> void for_each_extent(const OfflineEngine &engine, Each &&each)

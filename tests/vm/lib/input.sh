@@ -5,7 +5,7 @@
 # repository, so that scripts find each other by the paths they know.
 
 # INPUT_PATHS are taken as they are when they exist.
-INPUT_PATHS=(tests scripts demos quickstart.sh Makefile build/bin)
+INPUT_PATHS=(tests scripts demos tools/dm-remap-loopback-setup quickstart.sh Makefile build/bin)
 
 # make_input FILE RELEASE DIRECTORY-WITH-THE-PLAN
 make_input() {

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// Descriptor: an open file that closes itself.
+#pragma once
+
+#include <unistd.h>
+
+#include <utility>
+
+namespace dmremap::loopback {
+
+class Descriptor {
+public:
+	explicit Descriptor(int fd = -1) : fd_(fd) {}
+	Descriptor(Descriptor &&other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
+	Descriptor &operator=(Descriptor &&other) noexcept
+	{
+		std::swap(fd_, other.fd_);
+		return *this;
+	}
+	~Descriptor()
+	{
+		if (fd_ >= 0)
+			close(fd_);
+	}
+
+	int get() const { return fd_; }
+	explicit operator bool() const { return fd_ >= 0; }
+
+private:
+	int fd_;
+};
+
+}  // namespace dmremap::loopback
