@@ -49,7 +49,6 @@ void remap_host_unlock(struct remap_host *set)
 	mutex_unlock(&set->writer);
 }
 
-/*
 /* How long a member sleeps whom nobody wakes. */
 #define GROUP_POLL (HZ / 10 ?: 1)
 
