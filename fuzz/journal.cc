@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The log: sectors of the first 32 blocks that a set writes to either ring or of both changed, sealed one by one or as a
-// chain that fits again. The first byte chooses the base, whether the chain is made to fit, and whether
-// the set is mended; then edits, each of: sector, which rings, and edit()'s bytes.
+// The log: sectors of the first 32 blocks that a set writes to either ring or of both changed, sealed
+// one by one or as a chain that fits again. The first byte chooses the base, whether the chain is made
+// to fit, and whether the set is mended; then edits, each of: sector, which rings, and edit()'s bytes.
 #include "fuzz/image.h"
 
 using namespace remap;

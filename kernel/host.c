@@ -137,7 +137,10 @@ void remap_host_log_limited(struct remap_host *set, const char *text)
 static DECLARE_WORK(tell_all, remap_sets_event);
 static bool broken; /* for good; never cleared while the module is loaded */
 
-/* Told once, with an event for every set, whose mode it changes: the first broken invariant is the one to look for. Never stops the machine. */
+/*
+ * Told once, with an event for every set, whose mode it changes: the first broken invariant is the
+ * one to look for. Never stops the machine.
+ */
 void remap_host_broken(const char *condition, const char *file, int line)
 {
 	if (xchg(&broken, true))

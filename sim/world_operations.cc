@@ -381,7 +381,8 @@ void World::rot(const Operation &operation)
 	if (operation.at % 3 == 1 && end >= back)
 		return rot_sector(zone, block + operation.place % kBlockSectors, operation.at);
 	// The last block of that copy may not: of that nothing would show.
-	const bool shows = back > 1 && back <= end && in_log(end - back) && host_.trouble.wounds().empty() && back <= live &&
+	const bool shows = back > 1 && back <= end && in_log(end - back) &&
+			   host_.trouble.wounds().empty() && back <= live &&
 			   !core_->journal().failed() &&
 			   !(host_.trouble.suspects() & Trouble::bit(zone));
 	for (u32 i = 0; shows && i < kBlockSectors; ++i)

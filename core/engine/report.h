@@ -51,7 +51,8 @@ template <Platform P> u32 Engine<P>::score() const
 // <buckets> <epoch> <#flags> <flag>...
 template <Platform P> void Engine<P>::status_line(Text &text) const
 {
-	text << text_of(mode()) << ' ' << score() << ' ' << table_.extents() << ' ' << table_.mapped_sectors();
+	text << text_of(mode()) << ' ' << score() << ' ' << table_.extents();
+	text << ' ' << table_.mapped_sectors();
 	text << ' ' << space_.used_sectors() << '/' << space_.total_sectors();
 	text << ' ' << entries_.load_relaxed() << '/' << layout_.max_extents();
 	text << ' ' << table_.pending_sectors() << ' ' << table_.lost_sectors();
