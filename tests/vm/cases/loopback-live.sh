@@ -49,6 +49,7 @@ live() {
     local -a fsck
     read -ra fsck <<<"$3"
     rm -f degraded
+    echo "bench: $mkfs" >/dev/kmsg
     check "a clean device of $size MiB" dm-remap-loopback-setup --no-bad-sectors -M "${size}M" -S "$((size + 32))M"
     FS_SECTORS=$(($(sectors "$REMAP") - TAIL))
     msg_ok dm-test-remap relocate 0 "$FS_SECTORS"
@@ -70,7 +71,7 @@ live() {
     # Reads may fail, of those who look for signatures at the end of a disk.
     eq "write errors that dm-remap saw" "$(field dm-test-remap write_errors)" 0
     eq "blocks of the file system that could not be read" \
-        "$(klog_since "bench: start $CASE_NAME" | sed -nE 's/.*error on dev dm-1, logical block ([0-9]+),.*/\1/p' | awk -v to=$((FS_SECTORS / 8)) '$1 < to' | wc -l)" 0
+        "$(klog_since "bench: $mkfs" | sed -nE 's/.*error on dev dm-1, logical block ([0-9]+),.*/\1/p' | awk -v to=$((FS_SECTORS / 8)) '$1 < to' | wc -l)" 0
     tail_fails_exactly
     check "cleanup" dm-remap-loopback-setup --cleanup
     eq "mapped devices" "$(dmsetup ls)" 'No devices found'
