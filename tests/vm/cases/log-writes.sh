@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck shell=bash
-# set: full
+# by-hand: yes
 # timeout: 1800
 #
 # Everything that main and spare were written is in a log of dm-log-writes, in the order in which it

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck shell=bash
-# set: full
+# by-hand: yes
 # timeout: 3600
 # memory: 3072
 #

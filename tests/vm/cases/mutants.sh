@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck shell=bash
-# set: full
+# by-hand: yes
 # timeout: 1800
 #
 # The metadata of a set, closed or in use, is damaged in a hundred ways (programs/mutate.cc), and each
