@@ -32,10 +32,11 @@ bool read_special(const std::string &name, const std::string &value, Setup *setu
 		return setup->bug.has_value();
 	}
 	if (name == "cut") {
-		Setup::Cut &cut = setup->cut.emplace();
+		Setup::Cut cut;
 		char colon;
 		std::istringstream(value) >> cut.event >> colon >> cut.survivors >> colon >>
 			cut.again >> colon >> cut.again_survivors;
+		setup->cut = cut;
 	}
 	return true;
 }
