@@ -11,7 +11,7 @@ set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
 # Programs that are for developers and stay in the build directory.
-is_tool() { [[ -x $1 && $1 != */*-test* && $1 != */*bench* && $1 != */unit-tests ]]; }
+is_tool() { [[ -x $1 && $1 != */*-test* && $1 != */*bench* && $1 != */unit-tests && $1 != */*-sim ]]; }
 
 # What a build can have made: one module or, with BUILD_MODE=MODULAR, two.
 MODULE_NAMES=(dm-remap dm-remap-core)
