@@ -11,7 +11,6 @@
 #     cross          a big-endian compiler and its emulator, for tests/images/big-endian.sh
 #     lint           what looks at the sources, and the second compiler
 #     fuzz           clang with libFuzzer and the sanitizers' runtime
-#     docs           what makes and checks the manual pages
 #     model          spin and the compiler it needs, for the model of the metadata protocol
 #
 # Only what is missing is installed, without recommended packages. No kernel image is ever
@@ -38,9 +37,8 @@ packages_of() {
         cross) printf '%s\n' g++-s390x-linux-gnu qemu-user ;;
         lint) printf '%s\n' shellcheck clang clang-format cppcheck scdoc mandoc ;;
         fuzz) printf '%s\n' clang libclang-rt-14-dev llvm-14 cmake make pkg-config libfmt-dev ;;
-        docs) printf '%s\n' scdoc mandoc ;;
         model) printf '%s\n' spin gcc libc6-dev ;;
-        *) die "there is no group '$1'; the groups are build, headers, headers-cloud, here, vm, cross, lint, docs and model." ;;
+        *) die "there is no group '$1'; the groups are build, headers, headers-cloud, here, vm, cross, lint, fuzz and model." ;;
     esac
 }
 
@@ -118,7 +116,7 @@ install_headers() {
 }
 
 main() {
-    (($#)) || die "usage: deps.sh GROUP...; the groups are build, headers, headers-cloud, here, vm, cross, lint, docs and model."
+    (($#)) || die "usage: deps.sh GROUP...; the groups are build, headers, headers-cloud, here, vm, cross, lint, fuzz and model."
     have apt-get dpkg-query || die "this installs Debian packages; on another system install by hand what scripts/deps.sh lists."
     local group packages=()
     for group in "$@"; do
