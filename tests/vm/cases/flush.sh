@@ -100,16 +100,23 @@ run_the_plan() {
 # FUA writes across the border of a range that is being moved: some of them wait at its fence, and go
 # on in pieces.
 held_fua() {
-    local mover
+    local mover tries held_before
     held_before=$(stat_value flush held stats)
-    vm-test-message flush relocate 3000 16384 >moved &
+    touch moving
+    while [[ -e moving ]]; do printf '%s\n' 'relocate 3000 2048' 'remove_remap 3000'; done |
+        vm-test-message -q flush >moves &
     mover=$!
-    while running "$mover"; do write_at 2998 5 ,dsync; done
+    for ((tries = 0; tries < 60; tries++)); do
+        write_at 2998 5 ,dsync
+        held=$(($(stat_value flush held stats) - held_before))
+        ((held < 3)) || break
+    done
+    rm moving
     wait "$mover"
-    # At least one behind it, which is cut whatever happened before.
+    msg_ok flush clear_all
+    # One that is cut whatever happened before.
+    msg_ok flush relocate 3000 2048
     write_at 2998 5 ,dsync
-    held=$(($(stat_value flush held stats) - held_before))
-    msg_ok flush remove_remap 3000
 }
 
 mkloop MAIN 100M
