@@ -46,6 +46,8 @@ LIST=$REPLY_TEXT
 snapshot OLD_MAIN MAIN.img
 snapshot OLD_SPARE SPARE.img
 matches "the set was left open, by the state in either slot" "$(slot_states)" 3
+# The copies are the same set, which cannot be in use twice.
+dmsetup remove r
 served "as it was cut off"
 
 losetup -d "$OLD_SPARE"
