@@ -128,10 +128,23 @@ int run_exhaustive(const Options &options)
 	return !tally.ok() || tally.items != wanted;
 }
 
+// Each shows only in a history of late writes and a second failure that random seeds hardly ever
+// meet: tests/unit/journal_late_test.cc plays it, with the bug and without.
+constexpr Bug kPlayed[] = {Bug::same_place, Bug::trust_slots, Bug::epoch_unchained};
+
+bool is_played(Bug bug)
+{
+	return std::find(std::begin(kPlayed), std::end(kPlayed), bug) != std::end(kPlayed);
+}
+
 int run_bugs(const Options &options)
 {
 	u32 missed = 0;
 	for (const BugName &one : kBugs) {
+		if (is_played(one.bug)) {
+			std::printf("skip %s (JournalLate plays its history)\n", one.name);
+			continue;
+		}
 		Campaign campaign(options.jobs, isatty(STDERR_FILENO));
 		const Tally tally = campaign.run(options.first_seed, options.seeds.value_or(10'000),
 						 [&](u64 seed) { return run_seed(seed, one.bug); });
@@ -149,7 +162,8 @@ int run_bugs(const Options &options)
 			    static_cast<Number>(tally.broken_item), findings.violation.c_str());
 		std::fflush(stdout);
 	}
-	std::printf("%zu passed, %u failed\n", std::size(kBugs) - missed, missed);
+	std::printf("%zu passed, %u failed\n", std::size(kBugs) - std::size(kPlayed) - missed,
+		    missed);
 	return missed != 0;
 }
 
