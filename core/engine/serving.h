@@ -96,9 +96,18 @@ template <Platform P> Status Engine<P>::load(Refusal &why, bool writes)
 // promise; a set that breaks it is not served.
 template <Platform P> Status Engine<P>::adopt_space(Refusal &why)
 {
+	// The walk goes through main, and its regions are scattered over memory.
+	constexpr u32 kAhead = 8;
+	Sector ahead = 0;
+	Sector region = 0;
+	for (u32 i = 0; i < kAhead; ++i)
+		table_.prefetch_next(&ahead);
 	Extent extent;
 	for (Sector at = 0; at < geometry_.main_sectors && table_.next(at, &extent);
 	     at = extent.main + extent.length) {
+		if (extent.main >> kRegionBits != region)
+			table_.prefetch_next(&ahead);
+		region = extent.main >> kRegionBits;
 		entries_.add_relaxed(1);
 		if (entries_.load_relaxed() % kLooksAtOnce == 0 && platform_.stop_requested())
 			return Error::interrupted;

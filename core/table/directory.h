@@ -75,6 +75,16 @@ public:
 		return get_far(word, hash, region, home);
 	}
 
+	// Begins to fetch what get() and put() of a region will look at, and does not wait for it.
+	void prefetch(u64 region) const
+	{
+		const u64 hash = hash_of(region);
+		const u64 word = word_of(page_index(hash))->load_acquire();
+		const Page *page = page_of(word);
+		__builtin_prefetch(page);
+		__builtin_prefetch(&page->lines()->slot[0] + home_slot(hash, line_count(word)));
+	}
+
 	// Writer: the index of the page that owns a region, to find regions that share one.
 	u64 page_index_of(u64 region) const { return page_index(hash_of(region)); }
 

@@ -66,6 +66,11 @@ public:
 	// Answer.sectors is 1 to `want`: as much of it as has one state with contiguous places,
 	// within kMaxLookupParts parts.
 	Answer lookup(Sector at, u64 want) const;
+	// Says that `at`, below the end of main, is about to be asked for or changed. Any context.
+	void prefetch(Sector at) const { pages_.prefetch(at >> kRegionBits); }
+	// For a walk with next(): does the same for the first region from *ahead on that may have
+	// something, and moves *ahead behind it. The callers of next().
+	void prefetch_next(Sector *ahead) const;
 	// Reader. Whether one look shows that nothing is mapped there; false says nothing.
 	bool clean(Sector at, u64 want) const
 	{

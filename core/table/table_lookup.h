@@ -145,6 +145,19 @@ template <MemoryPlatform P> bool Table<P>::find_piece(Sector from, Sector limit,
 	return false;
 }
 
+template <MemoryPlatform P> void Table<P>::prefetch_next(Sector *ahead) const
+{
+	while (*ahead < main_sectors_) {
+		const u64 clean = summary_.sectors_clean(*ahead);
+		if (!clean) {
+			prefetch(*ahead);
+			*ahead = round_up(*ahead + 1, kRegionSectors);
+			return;
+		}
+		*ahead += clean;
+	}
+}
+
 template <MemoryPlatform P> bool Table<P>::next(Sector from, Extent *out, u64 max_sectors) const
 {
 	if (!find_piece(from, main_sectors_, out))
