@@ -146,7 +146,7 @@ int run_bugs(const Options &options)
 			continue;
 		}
 		Campaign campaign(options.jobs, isatty(STDERR_FILENO));
-		const Tally tally = campaign.run(options.first_seed, options.seeds.value_or(10'000),
+		const Tally tally = campaign.run(options.first_seed, options.seeds.value_or(20'000),
 						 [&](u64 seed) { return run_seed(seed, one.bug); });
 		missed += tally.ok();
 		if (campaign.interrupted())

@@ -89,13 +89,15 @@ public:
 		++wakes_;
 		woken_.notify_all();
 	}
-	// Who is doomed is killed while he waits, and only once somebody sleeps who counts on him.
+	// Who is doomed is killed while he waits, and only once somebody sleeps who counts on him; he
+	// gets no lock afterwards either.
 	bool lock_killable()
 	{
 		if (doomed == std::this_thread::get_id()) {
-			if (gate_ && --locks_left_ == 0)
+			if (gate_ && --locks_left_ == 0) {
 				std::exchange(gate_, nullptr)->pass();
-			await_sleepers(1);
+				await_sleepers(1);
+			}
 			return false;
 		}
 		lock();
