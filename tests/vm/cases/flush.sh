@@ -90,33 +90,6 @@ run_the_plan() {
     sync mnt/file
     mark h
     umount mnt
-    # Some of them are lost still; what the disk is to hold is of no interest any more.
-    msg_ok flush clear_all stale-ok
-    mark i
-    held_fua
-    mark j
-}
-
-# FUA writes across the border of a range that is being moved: some of them wait at its fence, and go
-# on in pieces.
-held_fua() {
-    local mover tries held_before
-    held_before=$(stat_value flush held stats)
-    touch moving
-    while [[ -e moving ]]; do printf '%s\n' 'relocate 3000 2048' 'remove_remap 3000'; done |
-        vm-test-message -q flush >moves &
-    mover=$!
-    for ((tries = 0; tries < 60; tries++)); do
-        write_at 2998 5 ,dsync
-        held=$(($(stat_value flush held stats) - held_before))
-        ((held < 3)) || break
-    done
-    rm moving
-    wait "$mover"
-    msg_ok flush clear_all
-    # One that is cut whatever happened before.
-    msg_ok flush relocate 3000 2048
-    write_at 2998 5 ,dsync
 }
 
 mkloop MAIN 100M
@@ -153,10 +126,3 @@ check "a write that gives lost sectors a content is durable when it ends" has sp
 eq "the next write to them is not" "$(between spare.log f2 f3 | wc -l)" 0
 matches "fsync of a file flushes main" "$(flushes main.log g h)" '^[1-9]'
 eq "fsync of a file: as many flushes of the spare" "$(flushes spare.log g h)" "$(flushes main.log g h)"
-((held > 0)) || fail "no FUA write met a fence"
-pass "FUA writes that met a fence: $held"
-# What a user wrote begins at 2998, or at a border behind it; copies begin at 3000 and are longer.
-eq "writes of theirs to main without FUA" "$(between main.log i j | awk '$2 && $1 == 2998 && int($3 / 2) % 2 == 0' | wc -l)" 0
-matches "writes of theirs to main with FUA" "$(between main.log i j | awk '$2 && $1 == 2998 && int($3 / 2) % 2 == 1' | wc -l)" '^[1-9]'
-eq "pieces of theirs on the spare without FUA" "$(between spare.log i j | awk '$2 == 3 && int($3 / 2) % 2 == 0' | wc -l)" 0
-matches "pieces of theirs on the spare with FUA" "$(between spare.log i j | awk '$2 == 3 && int($3 / 2) % 2 == 1' | wc -l)" '^[1-9]'
