@@ -241,7 +241,7 @@ private:
 	bool has_part(u32 copy, u32 index);
 	bool clean_end(u32 copy, u32 index, u64 sequence);
 	Status look_behind(Refusal &why, u64 end, bool single);
-	Status look_at_block(Refusal &why, u32 copy, u32 index, u64 end, bool behind);
+	Status look_at_block(Refusal &why, u32 copy, u32 index, u64 end, u64 at, bool single);
 	// decided.h
 	u64 decided_blocks() const;
 	u32 decided_crc() const;

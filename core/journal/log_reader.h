@@ -291,7 +291,8 @@ template <Platform P> Status Journal<P>::look_behind(Refusal &why, u64 end, bool
 			Status status;
 			for_each_copy(now_.copies, [&](u32 copy) {
 				if (status.ok())
-					status = look_at_block(why, copy, i, end, done + i != 0);
+					status = look_at_block(why, copy, i, end, end + done + i,
+							       single);
 			});
 			TRY(status);
 		}
@@ -300,9 +301,12 @@ template <Platform P> Status Journal<P>::look_behind(Refusal &why, u64 end, bool
 	return {};
 }
 
+// The block at the place of number `at`, behind a log that ends before `end`. What lies at another's
+// place went astray: of a block that was acknowledged another copy would know.
 template <Platform P>
-Status Journal<P>::look_at_block(Refusal &why, u32 copy, u32 index, u64 end, bool behind)
+Status Journal<P>::look_at_block(Refusal &why, u32 copy, u32 index, u64 end, u64 at, bool single)
 {
+	const bool behind = at != end;
 	const JournalBlockDisk &block =
 		reinterpret_cast<const JournalBlockDisk *>(chunk(copy))[index];
 	for (const JournalSectorDisk &sector : block.sector) {
@@ -322,7 +326,9 @@ Status Journal<P>::look_at_block(Refusal &why, u32 copy, u32 index, u64 end, boo
 				    << now_.epoch << "; 'dmremap repair' explains";
 			return Error::damaged;
 		}
-		if (behind && sector.sequence >= end * kBlockSectors &&
+		const u64 ring = layout_.journal_blocks();
+		const bool astray = sector.sequence / kBlockSectors % ring != at % ring;
+		if (behind && sector.sequence >= end * kBlockSectors && (single || !astray) &&
 		    !has_bug(platform_, Bug::replay_past_break)) {
 			why.begin() << "the log breaks off before block " << end
 				    << ", but there are records behind; 'dmremap repair' explains";

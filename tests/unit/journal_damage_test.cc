@@ -192,6 +192,18 @@ TEST_F(JournalDamage, RecordsBehindABreak)
 	expect_refused("there are records behind");
 }
 
+// A write that went astray and was never acknowledged, or the other copy would know of it.
+TEST_F(JournalDamage, ABlockAtAnothersPlaceIsNoLaterOne)
+{
+	const Remembered before(set);
+	const Superblock now = set.engine.journal().superblock();
+	const u64 end = set.engine.journal().journal_end();
+	JournalBlockDisk block;
+	pack(&block, now.set, now.epoch, end, 0x1234, nullptr, 0);
+	put_at(spare(), log_block(layout(), 0, end + 2), block);
+	expect_mended(before);
+}
+
 TEST_F(JournalDamage, ARecordOfALaterEpoch)
 {
 	const Superblock now = set.engine.journal().superblock();
