@@ -83,6 +83,7 @@ public:
 		const Status staged = engine_.stage_records(main_, length_);
 		if (!staged.ok()) {
 			settled(staged);
+			engine_.platform_.release_held();
 			return staged;
 		}
 		engine_.entries_.store_relaxed(others + entries);

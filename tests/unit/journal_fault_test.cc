@@ -91,6 +91,28 @@ TEST_F(JournalReadonly, MessagesAreRefusedAndIoIsServed)
 	EXPECT_EQ(set.send("list"), 1);
 }
 
+// Of a step with more records than a block holds, the first are written before it joins a group.
+TEST(JournalFault, WhatWaitedForALongStepThatFailsIsSentOn)
+{
+	RemapSet set{{.blank = true}};
+	for (Sector main = 1000; main < 2000; main += 2)
+		ASSERT_EQ(set.send("relocate " + std::to_string(main) + " 1"), 1);
+	for (u32 copy = 0; copy < kCopies; ++copy) {
+		const Region gone = journal_region(set.engine.layout(), copy);
+		set.host.spare.mark_unwritable(gone.from, gone.count);
+	}
+	set.host.main.flush_status = IoStatus::io; // all stay, and are recorded one by one
+	std::shared_ptr<UserIo> held;
+	set.host.hook = [&](HostCall call, DeviceIndex, Sector, u64) {
+		if (call == HostCall::drain && !held)
+			held = set.start(Op::write, 1000, 1, {Block::stamped(1)});
+	};
+	EXPECT_EQ(set.refusal("clear_all"), EROFS);
+	ASSERT_TRUE(held);
+	ASSERT_TRUE(held->ended());
+	EXPECT_EQ(held->result(), IoStatus::io) << "in doubt";
+}
+
 TEST_F(JournalReadonly, TheRangeInDoubtIsClosedToWritesUntilALoad)
 {
 	EXPECT_EQ(set.refusal("relocate 3000 8"), EROFS);
