@@ -237,7 +237,8 @@ void World::check_space()
 {
 	const u64 used = status_number("spare_used");
 	const u64 mapped = core_->table().mapped_sectors();
-	if (used < mapped || (used != mapped && !core_->journal().in_doubt()))
+	// Until the next load nobody can tell whether what failed to be given back was.
+	if (used < mapped || (used != mapped && !core_->journal().failed()))
 		note(Promise::leaked, "leaked: the spare has " + std::to_string(used) +
 					      " sectors in use, " + std::to_string(mapped) +
 					      " are mapped");

@@ -41,21 +41,16 @@ template <Platform P> Status Journal<P>::append(const Record *records, u32 count
 	});
 	if (!has_bug(platform_, Bug::no_commit_flush))
 		good = flush_copies(good);
-	if (!good) {
-		in_doubt_.store_release(true);
+	if (!good)
 		return fail();
-	}
 	end_crc_ = crc;
 	++end_;
 	commits_.add_relaxed(1);
 	const bool later = has_bug(platform_, Bug::acknowledge_before_fence);
 	if (later)
 		unwritable_ |= now_.copies & ~good;
-	const Status fenced = later ? Status{} : fence(good);
-	if (!fenced.ok()) {
-		in_doubt_.store_release(true);
-		return fenced;
-	}
+	if (!later)
+		TRY(fence(good));
 	work_on_checkpoint();
 	return {};
 }

@@ -102,7 +102,7 @@ public:
 	Status reopen();
 
 	// Makes records durable in every copy in use, in as few blocks as hold them. Errors:
-	// unwritable: if in_doubt(), they may come back at the next load. Whatever happens, the
+	// unwritable: the next load may find them, or what was before. Whatever happens, the
 	// caller's data must be stable before.
 	Status commit(const Record *records, u32 count);
 	// Writes the whole table out and empties the journal. Errors: unwritable.
@@ -112,8 +112,6 @@ public:
 	// Loaded, and changes are possible.
 	bool opened() const { return opened_.load_acquire(); }
 	bool failed() const { return failed_.load_acquire(); }
-	// Since a record that may have reached a copy failed. Never ends but by a load.
-	bool in_doubt() const { return in_doubt_.load_acquire(); }
 	u64 epoch() const { return epoch_.load_relaxed(); }
 	// A site or a copy is not what it should be.
 	bool degraded() const { return degraded_.load_relaxed(); }
@@ -344,7 +342,6 @@ private:
 	u8 *load_buffer_ = nullptr;
 	Atomic<bool> opened_;
 	Atomic<bool> failed_;
-	Atomic<bool> in_doubt_;
 	Atomic<bool> degraded_;
 	Atomic<u64> epoch_;
 	Atomic<u64> commits_;

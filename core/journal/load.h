@@ -14,7 +14,6 @@ Status Journal<P>::open(Refusal &why, bool writes, Adopt &&adopt)
 	loaded_ = served_ = begun_ = false;
 	opened_.store_release(false);
 	failed_.store_release(false);
-	in_doubt_.store_release(false);
 	TRY(survey(why));
 	if (found_ == Found::blank && !writes) {
 		why.begin() << "the spare is blank, and a read-only table cannot format it";
