@@ -24,6 +24,9 @@ public:
 	bool lock_killable() { return remap_host_lock_killable(host_); }
 	void wait_group() { remap_host_wait_group(host_); }
 	void wake_group() { remap_host_wake_group(host_); }
+	u32 flush_wakes() { return remap_host_flush_wakes(host_); }
+	void wait_flush(u32 seen) { remap_host_wait_flush(host_, seen); }
+	void wake_flush() { remap_host_wake_flush(host_); }
 
 	IoStatus read(DeviceIndex device, Sector sector, void *buffer, u32 count)
 	{
@@ -276,6 +279,16 @@ extern "C" void remap_core_io_failed(remap_core *core, uint8_t op, uint8_t, uint
 extern "C" void remap_core_flush_failed(remap_core *core, uint8_t device, uint8_t)
 {
 	core->engine.flush_failed(device);
+}
+
+extern "C" bool remap_core_flush_begins(remap_core *core, uint8_t device)
+{
+	return core->engine.flush_begins(device);
+}
+
+extern "C" void remap_core_flush_ends(remap_core *core, uint8_t device)
+{
+	core->engine.flush_ends(device);
 }
 
 extern "C" bool remap_core_flush_owed(remap_core *core, uint8_t device)

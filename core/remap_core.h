@@ -174,6 +174,13 @@ void remap_core_flush_failed(struct remap_core *core, uint8_t device, uint8_t st
  * flush of the core's own failed before, and the device may have told only that one. Context: any.
  */
 bool remap_core_flush_owed(struct remap_core *core, uint8_t device);
+/*
+ * A flush of the user's is about to be sent to a device. Returns false if it must be held: ask again
+ * after remap_host_release_held(). Context: any.
+ */
+bool remap_core_flush_begins(struct remap_core *core, uint8_t device);
+/* The one that began has ended, and remap_core_flush_failed() or _owed() was called. Context: any. */
+void remap_core_flush_ends(struct remap_core *core, uint8_t device);
 
 /* ---- what people ask ---- */
 
@@ -225,6 +232,9 @@ void remap_host_unlock(struct remap_host *host);
 bool remap_host_lock_killable(struct remap_host *host);
 void remap_host_wait_group(struct remap_host *host);
 void remap_host_wake_group(struct remap_host *host);
+uint32_t remap_host_flush_wakes(struct remap_host *host);
+void remap_host_wait_flush(struct remap_host *host, uint32_t seen);
+void remap_host_wake_flush(struct remap_host *host);
 
 uint8_t remap_host_read(struct remap_host *host, uint32_t device, uint64_t sector, void *buffer,
 			uint32_t sectors);

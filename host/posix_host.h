@@ -34,6 +34,9 @@ public:
 	bool lock_killable() { return true; }
 	void wait_group() {} // one thread waits for nobody
 	void wake_group() {}
+	u32 flush_wakes() { return 0; }
+	void wait_flush(u32) {} // nor for a user's flush
+	void wake_flush() {}
 
 	IoStatus read(DeviceIndex device, Sector sector, void *buffer, u32 count);
 	IoStatus write(DeviceIndex device, Sector sector, const void *data, u32 count);

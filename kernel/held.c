@@ -2,7 +2,7 @@
 /*
  * Bios that wait, and the two workers that send them on.
  *
- * A bio gets here in three ways: it lies in a fence; it is a write to sectors for which an earlier
+ * A bio with sectors gets here in three ways: it lies in a fence; it is a write to sectors for which an earlier
  * write waits; or it is a write that changes the table. The first two wait in one queue, in the
  * order of their arrival; the dispatcher goes through it whenever a fence has opened or something
  * in it got done, and looks each bio up again, piece by piece, since what lay in one extent may
@@ -18,6 +18,9 @@
  *     (writer). So a write to a lost sector that is still to be deferred cannot come after a later
  *     one that found the sector already alive, and wipe it out.
  * Reads have no order and are not looked at.
+ *
+ * A flush of a device that the core is flushing waits in a list of its own until that has ended; it
+ * has no sectors and no order.
  *
  * Whoever waits is woken: a fence that opens queues the dispatcher (remap_host_release_held());
  * so does the end of each deferred write; and a pass of the dispatcher that got anything done is
@@ -163,6 +166,22 @@ void remap_wait_turn(struct remap_host *set, struct bio *bio)
 	held->held_outside++;
 	spin_unlock(&held->lock);
 	remap_host_release_held(set);
+}
+
+bool remap_hold_flush(struct remap_host *set, struct bio *bio, u8 device)
+{
+	struct remap_held *held = &set->held;
+	bool begins;
+
+	spin_lock(&held->lock);
+	begins = remap_core_flush_begins(set->core, device);
+	if (!begins) {
+		bio->bi_opf &= ~REQ_POLLED;
+		bio_list_add(&held->flushes, bio);
+		held->held++;
+	}
+	spin_unlock(&held->lock);
+	return !begins;
 }
 
 void remap_defer(struct remap_host *set, struct bio *bio)
@@ -359,11 +378,31 @@ static bool pass(struct remap_host *set)
 	return end_pass(held) && progress;
 }
 
+/* Those that are refused again are sent by the run that the end of the core's flush queues. */
+static void send_flushes(struct remap_host *set)
+{
+	struct remap_held *held = &set->held;
+	struct bio_list flushes;
+	struct bio *bio;
+
+	spin_lock(&held->lock);
+	flushes = held->flushes;
+	bio_list_init(&held->flushes);
+	spin_unlock(&held->lock);
+	while ((bio = bio_list_pop(&flushes))) {
+		struct remap_io *io = dm_per_bio_data(bio, sizeof(*io));
+
+		if (!remap_hold_flush(set, bio, io->to.device))
+			dm_submit_bio_remap(bio, bio);
+	}
+}
+
 static void dispatcher(struct work_struct *work)
 {
 	struct remap_host *set = container_of(work, struct remap_host, held.dispatcher);
 	unsigned int noio = memalloc_noio_save();
 
+	send_flushes(set);
 	while (pass(set))
 		cond_resched();
 	memalloc_noio_restore(noio);

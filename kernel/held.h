@@ -24,6 +24,7 @@ struct remap_held {
 	struct bio_list passing;    /* the dispatcher's, not yet looked at */
 	struct bio_list kept;       /* the dispatcher's, must wait on */
 	struct bio_list deferred;   /* for the writer */
+	struct bio_list flushes;    /* behind a flush of the core's; no sectors, no order */
 	struct remap_range passed;  /* the one in the dispatcher's hands */
 	struct remap_range written; /* the one in the writer's hands */
 	unsigned int writes;        /* of all these, those that modify */
@@ -55,7 +56,7 @@ static __always_inline bool remap_held_spans(const struct remap_held *held, u64 
 	       READ_ONCE(held->span.first) < sector + sectors;
 }
 
-/* The following take a bio whose bi_sector is a sector of main; context: any but an interrupt. */
+/* The following but remap_hold_flush() take a bio whose bi_sector is a sector of main; context: any but an interrupt. */
 
 /* Queues a write behind an earlier one that waits for some of its sectors; false: there is none. */
 bool remap_wait_behind(struct remap_host *set, struct bio *bio);
@@ -63,6 +64,8 @@ bool remap_wait_behind(struct remap_host *set, struct bio *bio);
 bool remap_wait_fence(struct remap_host *set, struct bio *bio);
 /* Queues a bio to be looked up again by the dispatcher. */
 void remap_wait_turn(struct remap_host *set, struct bio *bio);
+/* Queues a flush of a device that the core flushes; false: it does not, and this one has begun. */
+bool remap_hold_flush(struct remap_host *set, struct bio *bio, u8 device);
 /* Queues a write for remap_core_deferred_write(). */
 void remap_defer(struct remap_host *set, struct bio *bio);
 

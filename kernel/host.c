@@ -74,6 +74,23 @@ void remap_host_wake_group(struct remap_host *set)
 	wake_up_all(&set->group);
 }
 
+uint32_t remap_host_flush_wakes(struct remap_host *set)
+{
+	return atomic_read_acquire(&set->flush_wakes);
+}
+
+void remap_host_wait_flush(struct remap_host *set, uint32_t seen)
+{
+	wait_event(set->flush, remap_host_flush_wakes(set) != seen);
+}
+
+/* From the end of a flush, which nobody waits for any more once it returns. */
+void remap_host_wake_flush(struct remap_host *set)
+{
+	atomic_inc(&set->flush_wakes);
+	wake_up(&set->flush);
+}
+
 /*
  * A worker has no signals: what it does for an I/O always runs to its end. Asked between the pieces
  * of long work, so others get their turn here.

@@ -10,7 +10,8 @@
  *     Secure erase, zone and atomic operations never come: their limits are 0 and dm refuses them.
  *   - PREFLUSH with data never comes: dm sends an empty flush first.
  *   - The iterator is saved (io->to) before the bio is submitted, since completion consumes it.
- *   - end_io may run again for the same bio (a clone held back by dm): the token is cleared first.
+ *   - end_io may run again for the same bio (a clone held back by dm): the token is cleared first,
+ *     and of a flush the verdict by which it counts.
  */
 #include <linux/build_bug.h>
 
@@ -38,22 +39,29 @@ u8 remap_op_of(const struct bio *bio)
 	}
 }
 
-/*
- * A flush clone, one for each device. An empty bio that is no flush goes to main. With a flush in
- * num_flush_bios for every spare, what was acknowledged is stable wherever it was sent.
- */
-static noinline int map_empty(struct remap_host *set, struct bio *bio, struct remap_io *io)
-{
-	*io = (struct remap_io){ .to.device = dm_bio_get_target_bio_nr(bio) };
-	bio_set_dev(bio, set->bdev[io->to.device]);
-	return DM_MAPIO_REMAPPED;
-}
-
 static int end_with(struct bio *bio, blk_status_t status)
 {
 	bio->bi_status = status;
 	bio_endio(bio);
 	return DM_MAPIO_SUBMITTED;
+}
+
+/*
+ * A flush clone, one for each device. An empty bio that is no flush goes to main. With a flush in
+ * num_flush_bios for every spare, what was acknowledged is stable wherever it was sent. It waits
+ * while the core flushes that device.
+ */
+static noinline int map_empty(struct remap_host *set, struct bio *bio, struct remap_io *io)
+{
+	*io = (struct remap_io){ .to.device = dm_bio_get_target_bio_nr(bio) };
+	bio_set_dev(bio, set->bdev[io->to.device]);
+	if (remap_core_flush_begins(set->core, io->to.device))
+		return DM_MAPIO_REMAPPED;
+	if (bio->bi_opf & REQ_NOWAIT) {
+		io->to.verdict = REMAP_HOLD;
+		return end_with(bio, BLK_STS_AGAIN);
+	}
+	return remap_hold_flush(set, bio, io->to.device) ? DM_MAPIO_SUBMITTED : DM_MAPIO_REMAPPED;
 }
 
 void remap_fail(struct remap_host *set, struct bio *bio, const struct remap_io *io)
@@ -219,12 +227,17 @@ static noinline int end_tracked(struct remap_host *set, struct bio *bio, blk_sta
 {
 	struct remap_io *io = dm_per_bio_data(bio, sizeof(*io));
 
+	bool flush = !io->to.sectors && io->to.verdict == REMAP_SUBMIT;
+
 	remap_drop_token(set, io);
 	if (unlikely(*error))
 		*error = remap_failed(set, io, *error);
-	else if (unlikely(!io->to.sectors) && io->to.verdict == REMAP_SUBMIT &&
-		 remap_core_flush_owed(set->core, io->to.device))
+	else if (unlikely(flush) && remap_core_flush_owed(set->core, io->to.device))
 		*error = BLK_STS_IOERR;
+	if (unlikely(flush)) {
+		io->to.verdict = REMAP_HOLD;
+		remap_core_flush_ends(set->core, io->to.device);
+	}
 	return DM_ENDIO_DONE;
 }
 

@@ -82,6 +82,7 @@ static struct remap_host *new_set(const struct remap_target *target, const char 
 		set->bdev[i] = target->device[i]->bdev;
 	mutex_init(&set->writer);
 	init_waitqueue_head(&set->group);
+	init_waitqueue_head(&set->flush);
 	INIT_LIST_HEAD(&set->users);
 	INIT_WORK(&set->event, send_event);
 	result = remap_inflight_init(&set->inflight);

@@ -49,6 +49,8 @@ struct remap_host {
 
 	struct mutex writer; /* remap_host_lock() */
 	wait_queue_head_t group; /* those in remap_host_wait_group() */
+	wait_queue_head_t flush; /* the one in remap_host_wait_flush() */
+	atomic_t flush_wakes;
 	struct bio_vec vecs[REMAP_COPY_PAGES]; /* under writer: the core's own read or write */
 
 	struct work_struct event;

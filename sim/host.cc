@@ -191,6 +191,17 @@ void Host::wake_group()
 	asleep_.clear();
 }
 
+void Host::wait_flush(u32 seen)
+{
+	while (flush_wakes_ == seen) {
+		point();
+		if (flush_wakes_ == seen)
+			users->hurry_flush();
+		if (!oracle.violation().empty())
+			throw PowerCut{};
+	}
+}
+
 void Host::set_killable(Fibers::Id id, bool killable)
 {
 	if (id >= killable_.size())
@@ -319,10 +330,18 @@ IoStatus Host::flush_disk(DeviceIndex device)
 	return status;
 }
 
+// The device is done before the core hears of it.
 IoStatus Host::flush(DeviceIndex device)
 {
 	point();
 	event();
+	const IoStatus status = flush_for_core(device);
+	point();
+	return status;
+}
+
+IoStatus Host::flush_for_core(DeviceIndex device)
+{
 	const IoStatus status = flush_disk(device);
 	say("core flushes", device, 0, 0, status);
 	if (status != IoStatus::ok) {

@@ -40,6 +40,8 @@ public:
 	virtual ~Users() = default;
 	virtual void release_held() = 0;
 	virtual void finish(Sector sector, u64 length) = 0;
+	// A step of some flush that is under way.
+	virtual void hurry_flush() = 0;
 };
 
 class Host {
@@ -59,6 +61,9 @@ public:
 	bool lock_killable();
 	void wait_group();
 	void wake_group();
+	u32 flush_wakes() const { return flush_wakes_; }
+	void wait_flush(u32 seen);
+	void wake_flush() { ++flush_wakes_; }
 	IoStatus read(DeviceIndex device, Sector sector, void *buffer, u32 count);
 	IoStatus write(DeviceIndex device, Sector sector, const void *data, u32 count);
 	IoStatus flush(DeviceIndex device);
@@ -139,6 +144,7 @@ public:
 private:
 	bool killable() const;
 	void wait_for_unlock();
+	IoStatus flush_for_core(DeviceIndex device);
 	void point();
 	void land_some();
 	void told(DeviceIndex device, Sector sector, u32 count);
@@ -160,6 +166,7 @@ private:
 	u64 cut_at_ = kNever;
 	u64 graces_ = 0;
 	u64 grace_polls_ = 0;
+	u32 flush_wakes_ = 0;
 	bool cut_ = false;
 	bool was_cut_ = false;
 	bool locked_ = false;

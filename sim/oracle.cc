@@ -103,7 +103,7 @@ void Oracle::settle(Truth &versions, Moment until)
 void Oracle::flush_ended(const UserFlush &flush)
 {
 	++now_;
-	if (flush.status != IoStatus::ok)
+	if (flush.status != IoStatus::ok || flush.beside_failed)
 		return; // power_cut() was called when the device failed
 	for (Truth &versions : truths_)
 		if (versions.size() > 1)

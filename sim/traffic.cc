@@ -62,9 +62,9 @@ void Traffic::route_one(const Piece &piece, const Mapping &to)
 	case Verdict::defer:
 		return defer(piece);
 	case Verdict::fail_closed:
-		if (!core_->journal().in_doubt())
+		if (!core_->journal().failed())
 			host_.oracle.violate(Promise::lost,
-					     "a range is closed to writes without a doubt");
+					     "a range is closed to writes without a reason");
 		return end(piece, IoStatus::io);
 	case Verdict::fail_medium:
 		for (u32 i = 0; i < piece.sectors; ++i)
@@ -142,31 +142,88 @@ void Traffic::perform(usize index)
 	end(piece, status);
 }
 
-void Traffic::start_flush() { flushes_.push_back({host_.oracle.flush_issued(), 3, IoStatus::ok}); }
+void Traffic::start_flush()
+{
+	flushes_.push_back(std::make_unique<UserFlush>());
+	UserFlush *flush = flushes_.back().get();
+	flush->issued = host_.oracle.flush_issued();
+	flush->beside_failed = some_flush_failed();
+	for (const DeviceIndex device : {kMainDevice, kFirstSpare})
+		send_flush({flush, device});
+}
 
+void Traffic::send_flush(const FlushPiece &piece)
+{
+	(core_->flush_begins(piece.device) ? flushing_ : held_flushes_).push_back(piece);
+}
+
+// First the device, and at another time the end: between them others may do something.
 void Traffic::flush_one(usize index)
 {
 	host_.event();
-	UserFlush &flush = flushes_[index];
-	const u32 bit = flush.open == 3 && host_.chance.one_in(2) ? 1 : flush.open & 2 ? 2 : 1;
-	IoStatus status = host_.flush_disk(bit == 1 ? kMainDevice : kFirstSpare);
-	host_.say("user flushes", bit == 1 ? kMainDevice : kFirstSpare, 0, 0, status);
-	if (status != IoStatus::ok && bit == 2)
-		host_.trouble.told_all();
-	if (status == IoStatus::ok && core_->flush_owed(bit == 1 ? kMainDevice : kFirstSpare))
+	FlushPiece &piece = flushing_[index];
+	if (piece.performed) {
+		const FlushPiece done = piece;
+		flushing_.erase(flushing_.begin() + static_cast<std::ptrdiff_t>(index));
+		return end_flush(done);
+	}
+	piece.performed = true;
+	piece.status = host_.flush_disk(piece.device);
+	host_.say("user flushes", piece.device, 0, 0, piece.status);
+	if (piece.status == IoStatus::ok)
+		return;
+	host_.trouble.note();
+	host_.oracle.flush_failed();
+	doubt_flushes();
+}
+
+bool Traffic::some_flush_failed() const
+{
+	return std::any_of(flushing_.begin(), flushing_.end(), [](const FlushPiece &piece) {
+		return piece.status != IoStatus::ok;
+	});
+}
+
+// Users' flushes are side by side as on a bare disk: who is not told that something is lost has learnt
+// nothing when somebody else is told.
+void Traffic::doubt_flushes()
+{
+	for (const auto &flush : flushes_)
+		flush->beside_failed = true;
+}
+
+void Traffic::end_flush(const FlushPiece &piece)
+{
+	UserFlush &flush = *piece.flush;
+	IoStatus status = piece.status;
+	if (status != IoStatus::ok) {
+		core_->flush_failed(piece.device);
+		if (piece.device != kMainDevice)
+			host_.trouble.told_all();
+	} else if (core_->flush_owed(piece.device)) {
 		status = IoStatus::io;
+	}
+	core_->flush_ends(piece.device);
 	if (status != IoStatus::ok) {
 		// At once: others may feel it before this flush has ended on the other device.
 		host_.oracle.power_cut();
-		host_.owed[bit == 1 ? kMainDevice : kFirstSpare] = false;
+		host_.owed[piece.device] = false;
 		flush.status = status;
-		core_->flush_failed(bit == 1 ? kMainDevice : kFirstSpare);
+		doubt_flushes();
 	}
-	flush.open &= ~bit;
-	if (flush.open)
+	if (--flush.open)
 		return;
 	host_.oracle.flush_ended(flush);
-	flushes_.erase(flushes_.begin() + static_cast<std::ptrdiff_t>(index));
+	std::erase_if(flushes_, [&](const auto &one) { return one.get() == &flush; });
+}
+
+// The core waits for a flush to end.
+void Traffic::hurry_flush()
+{
+	if (flushing_.empty())
+		host_.oracle.violate(Promise::lost, "the core waits for a flush that nobody sent");
+	else
+		flush_one(host_.chance.below(flushing_.size()));
 }
 
 void Traffic::finish(Sector sector, u64 length)
@@ -183,6 +240,10 @@ void Traffic::finish(Sector sector, u64 length)
 
 void Traffic::release_held()
 {
+	std::vector<FlushPiece> flushes;
+	flushes.swap(held_flushes_);
+	for (const FlushPiece &piece : flushes)
+		send_flush(piece);
 	std::vector<Piece> held;
 	held.swap(held_);
 	for (const Piece &piece : held) {
@@ -201,6 +262,8 @@ void Traffic::power_cut()
 	in_flight_.clear();
 	held_.clear();
 	flushes_.clear();
+	flushing_.clear();
+	held_flushes_.clear();
 	host_.oracle.forget_readers();
 	ios_.clear();
 }

@@ -23,7 +23,7 @@ public:
 	void start_flush();
 
 	// How many steps there are to choose from, and takes one. The power may fail in it.
-	usize choices() const { return in_flight_.size() + flushes_.size(); }
+	usize choices() const { return in_flight_.size() + flushing_.size(); }
 	void step(usize choice);
 	bool idle() const { return ios_.empty() && flushes_.empty(); }
 	// After a power failure: what was on its way may have arrived, or not.
@@ -33,6 +33,7 @@ public:
 	void release_held() override;
 	// Carries out what is in flight to the range of main, but for reads of main itself.
 	void finish(Sector sector, u64 length) override;
+	void hurry_flush() override;
 
 	u64 writes() const { return writes_; }
 
@@ -42,7 +43,11 @@ private:
 	void defer(Piece piece);
 	void run_deferred(Piece piece, Ledger::Id id);
 	void perform(usize index);
+	void send_flush(const FlushPiece &piece);
 	void flush_one(usize index);
+	void end_flush(const FlushPiece &piece);
+	bool some_flush_failed() const;
+	void doubt_flushes();
 	void end(const Piece &piece, IoStatus status);
 	void end_if_done(UserIo *io);
 
@@ -52,7 +57,9 @@ private:
 	std::vector<std::unique_ptr<UserIo>> ios_;
 	std::vector<Piece> in_flight_;
 	std::vector<Piece> held_;
-	std::vector<UserFlush> flushes_;
+	std::vector<std::unique_ptr<UserFlush>> flushes_;
+	std::vector<FlushPiece> flushing_;
+	std::vector<FlushPiece> held_flushes_;
 	u64 writes_ = 0;
 };
 

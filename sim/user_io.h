@@ -54,7 +54,17 @@ struct Piece {
 // A flush from above: one to each device, done when all are.
 struct UserFlush {
 	Moment issued = 0;
-	u32 open = 0; // one bit a device
+	u32 open = 2;
+	IoStatus status = IoStatus::ok;
+	// Beside another user's that failed: that one was told what this one was not.
+	bool beside_failed = false;
+};
+
+// What of it goes to one device. The device may be done with it a while before its end is heard of.
+struct FlushPiece {
+	UserFlush *flush = nullptr;
+	DeviceIndex device = kMainDevice;
+	bool performed = false;
 	IoStatus status = IoStatus::ok;
 };
 

@@ -55,6 +55,7 @@ std::optional<Mood> Workload::mood_for(std::optional<Bug> bug)
 		return Mood::siege;
 	case Bug::user_flush_ignored:
 	case Bug::flush_debt_forgotten:
+	case Bug::flushes_side_by_side:
 		return Mood::stormy;
 	case Bug::old_epoch_replayed:
 	case Bug::ignore_chain:

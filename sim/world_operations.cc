@@ -144,8 +144,10 @@ void World::answered(const std::string &words, int result, Ledger::Id id, Sector
 	if (result < 0 && core_->journal().failed())
 		return;
 	for (Sector i = main; i < main + count; ++i) {
-		host_.excused[i] = ledger_.state(i) == State::lost;
-		if (host_.excused[i])
+		const bool lost = ledger_.state(i) == State::lost;
+		// A write that has revived it and was not answered may still fail.
+		host_.excused[i] = lost || (host_.excused[i] && ledger_.touches_open(i, 1));
+		if (lost)
 			host_.oracle.forget(i);
 	}
 }

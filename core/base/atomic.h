@@ -20,6 +20,16 @@ public:
 	void store_release(T value) { __atomic_store_n(&value_, value, __ATOMIC_RELEASE); }
 	void store_relaxed(T value) { __atomic_store_n(&value_, value, __ATOMIC_RELAXED); }
 	T exchange(T value) { return __atomic_exchange_n(&value_, value, __ATOMIC_ACQ_REL); }
+	// Whether it was `from`, and so is `to` now. Acquires and releases.
+	bool replace(T from, T to)
+	{
+		return __atomic_compare_exchange_n(&value_, &from, to, false, __ATOMIC_ACQ_REL,
+						   __ATOMIC_ACQUIRE);
+	}
+	// What was there before.
+	T fetch_sub(T value) { return __atomic_fetch_sub(&value_, value, __ATOMIC_ACQ_REL); }
+	T fetch_or(T value) { return __atomic_fetch_or(&value_, value, __ATOMIC_ACQ_REL); }
+	T fetch_and(T value) { return __atomic_fetch_and(&value_, value, __ATOMIC_ACQ_REL); }
 	// Counters that several contexts move; no order with other words.
 	void add_relaxed(T value) { __atomic_fetch_add(&value_, value, __ATOMIC_RELAXED); }
 	void sub_relaxed(T value) { __atomic_fetch_sub(&value_, value, __ATOMIC_RELAXED); }

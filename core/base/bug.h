@@ -49,6 +49,7 @@ namespace remap {
 	X(readonly_reuses, "a set whose metadata cannot be written goes on changing")              \
 	X(reuse_before_durable, "freed space is handed out before the record is written")          \
 	X(no_main_flush, "a range goes back to main without a flush of main")                      \
+	X(flushes_side_by_side, "a flush of ours begins while one of a user's is under way")       \
 	X(flush_debt_forgotten, "a failed flush of ours is not told to the next one who asks")     \
 	X(user_flush_ignored, "a user's flush that failed is taken for no matter of the core's")   \
 	X(group_acknowledge_early, "a member of a group is answered before the group's flush")     \

@@ -93,6 +93,11 @@ public:
 	// context (errors.h).
 	void io_failed(Op op);
 	void flush_failed(DeviceIndex device);
+	// A user's flush is about to be sent to the device. false: it is to be held, and to be asked
+	// for again after release_held(). Any context.
+	bool flush_begins(DeviceIndex device) { return debt_.user_begins(device); }
+	// It has ended, after flush_failed() or flush_owed(). Any context.
+	void flush_ends(DeviceIndex device) { debt_.user_ends(platform_, device); }
 	// A user's flush of the device succeeded: whether it must fail all the same, since what it
 	// was to make stable may have been lost to a flush of ours. Any context.
 	bool flush_owed(DeviceIndex device);

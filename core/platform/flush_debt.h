@@ -6,11 +6,12 @@
 // failed flush of the core's makes the user's next flush of that device fail as well. And when it
 // is a user, what was lost may be the core's: a user's flush that fails while something of the
 // core's is not stable makes the core's next flush fail. So all that the core writes goes through
-// here.
+// here. That who was told first is known first, the gate sees to (flush_gate.h).
 #pragma once
 
 #include "core/base/atomic.h"
 #include "core/base/bug.h"
+#include "core/platform/flush_gate.h"
 #include "core/platform/platform.h"
 
 namespace remap {
@@ -20,6 +21,7 @@ public:
 	// Flushes for the core. Writer context.
 	template <Platform P> IoStatus flush(P &platform, DeviceIndex device)
 	{
+		close(platform, device);
 		const IoStatus status = platform.flush(device);
 		unstable_[device].store_release(false);
 		const bool lost = lost_[device].exchange(false);
@@ -27,6 +29,8 @@ public:
 			owed_[device].store_release(true);
 		const bool missed = lost && !has_bug(platform, Bug::user_flush_ignored);
 		failures_[device] += status != IoStatus::ok || missed;
+		if (gate_[device].open())
+			platform.release_held();
 		return status == IoStatus::ok && missed ? IoStatus::io : status;
 	}
 
@@ -44,6 +48,15 @@ public:
 	// Something of the core's is about to be written.
 	void writes(DeviceIndex device) { unstable_[device].store_release(true); }
 
+	// A user's flush of the device is about to be sent. false: it waits, like a write at a fence.
+	// Whose flush was let in says so when it has ended. Any context.
+	bool user_begins(DeviceIndex device) { return gate_[device].enter(); }
+	template <Platform P> void user_ends(P &platform, DeviceIndex device)
+	{
+		if (gate_[device].leave())
+			platform.wake_flush();
+	}
+
 	// A user's flush of the device failed. Any context.
 	void user_flush_failed(DeviceIndex device)
 	{
@@ -58,6 +71,20 @@ public:
 	}
 
 private:
+	template <Platform P> void close(P &platform, DeviceIndex device)
+	{
+		if (has_bug(platform, Bug::flushes_side_by_side))
+			return;
+		gate_[device].close();
+		for (;;) {
+			const u32 seen = platform.flush_wakes();
+			if (gate_[device].empty())
+				return;
+			platform.wait_flush(seen);
+		}
+	}
+
+	FlushGate gate_[1 + kMaxSpares];
 	Atomic<bool> owed_[1 + kMaxSpares];
 	Atomic<bool> unstable_[1 + kMaxSpares];
 	Atomic<bool> lost_[1 + kMaxSpares];

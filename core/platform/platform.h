@@ -55,7 +55,7 @@ template <class P>
 concept Platform = MemoryPlatform<P> &&
 		   requires(P &p, DeviceIndex device, Sector sector, u32 count, void *buffer,
 			    const void *data, Request request, u64 length, usize bytes,
-			    const char *text, bool stoppable) {
+			    const char *text, bool stoppable, u32 seen) {
 	// The writer's mutex. Sleeps; not recursive.
 	p.lock();
 	p.unlock();
@@ -69,6 +69,13 @@ concept Platform = MemoryPlatform<P> &&
 	// Wakes all who sleep in wait_group(); does not wait. They see all that was written before.
 	// Without the mutex, who is just about to sleep may miss it, and returns early instead.
 	p.wake_group();
+
+	// Writer. How often wake_flush() was called; and sleeps until that is another number than
+	// `seen`. Not for long: what it waits for is a flush of a user's, which no lock holds up.
+	{ p.flush_wakes() } -> std::same_as<u32>;
+	p.wait_flush(seen);
+	// Any context.
+	p.wake_flush();
 
 	// Blocking I/O on the devices themselves, in physical sectors. `count` sectors, at most
 	// kCopySectors; a multiple of the logical block size.

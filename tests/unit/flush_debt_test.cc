@@ -50,5 +50,49 @@ TEST_F(FlushDebts, AUsersFailedFlushOfAnotherDeviceOrOfNothingIsNoMatter)
 	EXPECT_EQ(debt.flush(host, kFirstSpare), IoStatus::ok);
 }
 
+TEST_F(FlushDebts, AFlushOfTheCoreWaitsForOnesOfTheUsersUnderWay)
+{
+	ASSERT_TRUE(debt.user_begins(kFirstSpare));
+	ASSERT_TRUE(debt.user_begins(kFirstSpare));
+	ASSERT_TRUE(debt.user_begins(kMainDevice));
+	EXPECT_EQ(write(), IoStatus::ok);
+	u32 waits = 0;
+	host.hook = [&](HostCall call, DeviceIndex, Sector, u64) {
+		if (call != HostCall::wait_flush) {
+			EXPECT_EQ(waits, 1U) << "it began while a user's flush was under way";
+			return;
+		}
+		++waits;
+		debt.user_flush_failed(kFirstSpare);
+		debt.user_ends(host, kFirstSpare);
+		EXPECT_EQ(host.flush_wakes(), 0U) << "one is still under way";
+		debt.user_ends(host, kFirstSpare);
+	};
+	EXPECT_EQ(debt.flush(host, kFirstSpare), IoStatus::io) << "the user's may have lost it";
+	EXPECT_EQ(waits, 1U);
+}
+
+TEST_F(FlushDebts, AFlushOfTheUsersWaitsForOneOfTheCore)
+{
+	u32 released = 0;
+	host.on_release = [&] {
+		++released;
+		EXPECT_TRUE(debt.user_begins(kFirstSpare));
+		EXPECT_TRUE(debt.take(kFirstSpare)) << "it has to be known by now";
+		debt.user_ends(host, kFirstSpare);
+	};
+	host.spare.flush_status = IoStatus::io;
+	EXPECT_EQ(debt.flush(host, kFirstSpare), IoStatus::io);
+	EXPECT_EQ(released, 0U) << "nobody waits";
+	EXPECT_TRUE(debt.take(kFirstSpare));
+	host.hook = [&](HostCall, DeviceIndex, Sector, u64) {
+		EXPECT_FALSE(debt.user_begins(kFirstSpare));
+		EXPECT_TRUE(debt.user_begins(kMainDevice));
+		debt.user_ends(host, kMainDevice);
+	};
+	EXPECT_EQ(debt.flush(host, kFirstSpare), IoStatus::io);
+	EXPECT_EQ(released, 1U);
+}
+
 }  // namespace
 }  // namespace remap::test

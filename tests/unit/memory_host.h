@@ -2,7 +2,8 @@
 // MemoryHost: the Platform on two MemoryDisks, with everything that a test wants to see, break or
 // do in the middle of a step. One thread.
 //
-// hook is called at the begin of each read, write, flush, forward and drain of the core's. It may
+// hook is called at the begin of each read, write, flush, forward, drain and wait_flush of the
+// core's. It may
 // issue I/O, ask for a stop, or change the disks.
 #pragma once
 
@@ -20,7 +21,7 @@
 
 namespace remap::test {
 
-enum class HostCall { read, write, flush, forward, drain };
+enum class HostCall { read, write, flush, forward, drain, wait_flush };
 
 // Fails allocations by number, counted from 1 on since arm().
 class AllocationFaults {
@@ -105,6 +106,14 @@ public:
 	bool locked() const { return locked_; }
 	void wait_group() { require(false, "one thread waits for nobody"); }
 	void wake_group() {}
+	u32 flush_wakes() const { return flush_wakes_; }
+	// Whatever is to end a user's flush is a hook.
+	void wait_flush(u32 seen)
+	{
+		call(HostCall::wait_flush, kMainDevice, 0, 0);
+		require(flush_wakes_ != seen, "one thread waits for nobody's flush");
+	}
+	void wake_flush() { ++flush_wakes_; }
 
 	IoStatus read(DeviceIndex device, Sector sector, void *buffer, u32 count)
 	{
@@ -254,6 +263,7 @@ private:
 
 	std::unordered_map<void *, usize> live_;
 	void *written_ = nullptr;
+	u32 flush_wakes_ = 0;
 	u64 graces_ = 0;
 	u64 randoms_ = 0;
 	u64 grace_polls_ = 0;

@@ -89,6 +89,13 @@ public:
 		++wakes_;
 		woken_.notify_all();
 	}
+	u32 flush_wakes() const { return flush_wakes_.load(); }
+	void wait_flush(u32 seen) { flush_wakes_.wait(seen); }
+	void wake_flush()
+	{
+		flush_wakes_.fetch_add(1);
+		flush_wakes_.notify_all();
+	}
 	// Who is doomed is killed while he waits, and only once somebody sleeps who counts on him; he
 	// gets no lock afterwards either.
 	bool lock_killable()
@@ -139,6 +146,7 @@ private:
 	static inline thread_local u32 locks_left_ = 0;
 
 	std::atomic<std::thread::id> killed{};
+	std::atomic<u32> flush_wakes_{0};
 	std::mutex mutex_;
 	std::mutex lines_mutex_;
 	std::condition_variable woken_;
