@@ -10,6 +10,8 @@
 # must fail.
 
 LINEAR=/dev/mapper/dm-test-linear
+# shellcheck disable=SC2034 # work_on()
+BELOW=$LINEAR
 REMAP=/dev/mapper/dm-test-remap
 TAIL=32768 # sectors behind the file system
 

@@ -21,6 +21,10 @@ same_tree() {
     check "$1" diff -r tree "$2"
 }
 
+# trim DIRECTORY - unless BELOW, where it is set, takes no discards any more: an error segment that came
+# into a device of 6.1 takes all of its discards away, which those above do not hear of.
+trim() { fstrim "$1" || [[ -n ${BELOW:-} && $(queue "$BELOW" discard_max_bytes) == 0 ]]; }
+
 # work_on DIRECTORY SECONDS - copies, checks and removes trees, overwrites in place, trims.
 work_on() {
     local end=$((SECONDS + $2)) round=0
@@ -33,7 +37,7 @@ work_on() {
         dd if=tree/large/3 of="$1/in-place" bs=4k conv=notrunc,fsync status=none
         check "and once more" cmp -n 2999997 tree/large/3 "$1/in-place"
         rm -r "$1/copy$((round % 2))"
-        fstrim "$1"
+        trim "$1"
         round=$((round + 1))
     done
     echo "  $round rounds"
