@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck shell=bash
-# set: full
 # timeout: 240
 #
 # btrfs, which has a checksum for every block, while remaps come and go under it: a stale or

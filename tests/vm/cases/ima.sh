@@ -2,7 +2,6 @@
 # shellcheck shell=bash
 # needs: own-boot
 # append: ima_policy=critical_data
-# set: full
 # timeout: 60
 #
 # A kernel that measures what it does (IMA) asks each target of a table for its attributes: ours are

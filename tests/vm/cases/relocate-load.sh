@@ -11,7 +11,7 @@ mkloop MAIN 200M
 mkloop SPARE 200M
 mkremap r "$MAIN" "$SPARE"
 check "stamps on what will move" vm-test-sectors stamp /dev/mapper/r 0 $MOVED 1
-verify_begin other /dev/mapper/r "$(longer 10)" --offset=100M --size=16M
+verify_begin other /dev/mapper/r "$(spell 10)" --offset=100M --size=16M
 sleep 1
 began=$(date +%s%N)
 msg_ok r relocate 0 $MOVED

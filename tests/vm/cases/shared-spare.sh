@@ -10,9 +10,9 @@ two_at_once() {
     mkremap two "$MAIN2" "$SPARE2"
     churn_begin one
     churn_begin two
-    verify_begin first /dev/mapper/one "$(longer 6)" --size=8M
+    verify_begin first /dev/mapper/one "$(spell 6)" --size=8M
     first=$FIO_PID
-    verify_begin second /dev/mapper/two "$(longer 6)" --size=8M
+    verify_begin second /dev/mapper/two "$(spell 6)" --size=8M
     second=$FIO_PID
     sleep 1
     refused

@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck shell=bash
-# set: full
 # timeout: 240
 #
 # LUKS over dm-remap, and dm-remap over LUKS on main and spare. Encryption depends on the sector's
@@ -16,7 +15,7 @@ locked() {
 above() {
     mkremap live "$MAIN" "$SPARE"
     locked crypt /dev/mapper/live
-    verified_under_churn /dev/mapper/crypt "$(longer 5)" live
+    verified_under_churn /dev/mapper/crypt "$(spell 5)" live
     # The header too, moved as a whole, must still open the container.
     cryptsetup close crypt
     msg_ok live relocate 0 32768
@@ -32,7 +31,7 @@ below() {
     # Zeros below are no zeros here.
     expect_fail "a spare that was never written" mkremap live /dev/mapper/crypt_main /dev/mapper/crypt_spare
     mkremap live /dev/mapper/crypt_main /dev/mapper/crypt_spare format
-    verified_under_churn /dev/mapper/live "$(longer 5)" live
+    verified_under_churn /dev/mapper/live "$(spell 5)" live
     dmsetup remove live
     check "main alone has it all" vm-test-sectors check /dev/mapper/crypt_main 0 32768 3
     cryptsetup close crypt_main

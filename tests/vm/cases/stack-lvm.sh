@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck shell=bash
-# set: full
 # timeout: 240
 #
 # LVM over dm-remap with a snapshot and a move of extents from one device to the next, and dm-remap
@@ -21,7 +20,7 @@ above() {
     mkremap other "$MAIN2" "$SPARE2"
     lvm_do vgcreate bench /dev/mapper/live /dev/mapper/other
     lvm_do lvcreate -y -L 48M -n data bench /dev/mapper/live
-    verified_under_churn /dev/mapper/bench-data "$(longer 4)" live
+    verified_under_churn /dev/mapper/bench-data "$(spell 4)" live
     # A snapshot keeps what it was taken of while the origin is written over.
     lvm_do lvcreate -y -s -L 24M -n snap bench/data
     churn_begin live
@@ -49,7 +48,7 @@ below() {
     lvm_do lvcreate -y -L 48M -n spare under "$SPARE"
     wipe /dev/mapper/under-spare
     mkremap live /dev/mapper/under-main /dev/mapper/under-spare
-    verified_under_churn /dev/mapper/live "$(longer 4)" live
+    verified_under_churn /dev/mapper/live "$(spell 4)" live
     # Main grows under the device. What the set knows of main has the size of then, so a longer table
     # is refused, and taken when the set is made anew: it belongs to a main of one size.
     msg_ok live relocate 1000 3000

@@ -20,7 +20,7 @@ above() {
         mkdm "live$number" "0 $((24 * 2048)) linear /dev/mapper/live $start"
     done
     check "stamps on the neighbour" vm-test-sectors stamp /dev/mapper/live0 0 49152 2
-    verified_under_churn /dev/mapper/live1 "$(longer 4)" live
+    verified_under_churn /dev/mapper/live1 "$(spell 4)" live
     check "the neighbour is as it was" vm-test-sectors check /dev/mapper/live0 0 49152 2
     # One remap across the border of both, and the partition table itself on the spare.
     msg_ok live relocate $((start - 100)) 200
@@ -58,7 +58,7 @@ below() {
     # What the partition held before is not zeros.
     mkremap live "${disk}p1" "${disk}p2" format
     check "main is used as it is" vm-test-sectors check /dev/mapper/live 0 32768 7
-    verified_under_churn /dev/mapper/live "$(longer 3)" live
+    verified_under_churn /dev/mapper/live "$(spell 3)" live
     dmsetup remove live
     check "the partition alone has it all" vm-test-sectors check "${disk}p1" 0 32768 3
     losetup -d "$disk"

@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck shell=bash
-# set: full
 # timeout: 240
 #
 # A mirror of md over two dm-remaps: at the end md compares both sides, and a stale or misplaced
@@ -32,7 +31,7 @@ above() {
     mkremap live "$MAIN" "$SPARE"
     mkremap other "$MAIN2" "$SPARE2"
     mirror /dev/mapper/live /dev/mapper/other
-    verified_under_churn /dev/md0 "$(longer 5)" live other
+    verified_under_churn /dev/md0 "$(spell 5)" live other
     sides_equal
     churn_begin live
     churn_begin other
@@ -56,7 +55,7 @@ below() {
     churn_begin live
     lose_and_regain "$MAIN" /dev/mapper/live
     churn_end live
-    verified_under_churn /dev/mapper/live "$(longer 4)" live
+    verified_under_churn /dev/mapper/live "$(spell 4)" live
     sides_equal
     healthy live
     dmsetup remove live

@@ -12,7 +12,7 @@ mkloop SECOND 64M
 mkremap low "$MAIN" "$SPARE"
 mkremap side "$FIRST" "$SECOND"
 mkremap top /dev/mapper/low /dev/mapper/side
-verified_under_churn /dev/mapper/top "$(longer 6)" top low side
+verified_under_churn /dev/mapper/top "$(spell 6)" top low side
 
 # The same sectors remapped twice: main to the spare of one, that spare's sectors to the third.
 msg_ok top add_remap 1000 500 64

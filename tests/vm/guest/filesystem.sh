@@ -59,7 +59,7 @@ file_system() {
     check "mkfs over remaps" "${mkfs[@]}" /dev/mapper/live
     mnt /dev/mapper/live mnt
     cp -r tree mnt/kept
-    work_on mnt "$(longer 8)"
+    work_on mnt "$(spell 8)"
     umount mnt
     mnt /dev/mapper/live mnt
     same_tree "mounted anew" mnt/kept
