@@ -65,28 +65,39 @@ no_tracked_file_changed() {
     }
 }
 
+# First what the others need, then the two lanes, then what looks at all they left.
+FIRST=(programs) MACHINES=() OTHERS=() LAST=(clean-tree)
+
+# beside LANE NAME SECONDS COMMAND...
+beside() {
+    local -n lane=$1
+    lane+=("$2")
+    add_step "${@:2}"
+}
+
 declare_steps() {
     local series flavour
     add_step programs 1200 build_programs
-    add_step clang 1200 build_with_clang
     for series in "${SERIES[@]}"; do
         for flavour in "${FLAVOURS[@]}"; do
-            add_step "module-$series-$flavour" 600 build_module "$series" "$flavour"
+            beside FIRST "module-$series-$flavour" 600 build_module "$series" "$flavour"
         done
     done
-    add_step module-modular 600 build_modular
-    add_step map-symbols 60 tests/lint/map-symbols.sh
-    add_step unit 900 unit_tests
-    add_step tools 600 tests/tools/run
-    add_step sim 1800 scripts/check-sim.sh short
-    add_step fuzz 900 scripts/fuzz.sh short
-    add_step sanitize-address 1200 make --no-print-directory sanitize-address
-    add_step sanitize-thread 900 make --no-print-directory sanitize-thread
-    add_step lint 300 tests/lint/run
-    add_step vm-6.12 2400 tests/vm/run 6.12 --short
-    add_step vm-6.1-smoke 1200 tests/vm/run 6.1 --smoke
-    add_step vm-scripts 1800 vm_scripts
-    add_step power-cut 600 tests/crash 6.12 1
+    beside FIRST module-modular 600 build_modular
+    beside MACHINES vm-6.12 3600 tests/vm/run 6.12 --short
+    beside MACHINES vm-6.1-smoke 1800 tests/vm/run 6.1 --smoke
+    beside MACHINES vm-scripts 1800 vm_scripts
+    beside MACHINES vm-modular 600 tests/vm/run 6.12 --flavour cloud --modules build/modular modular
+    beside MACHINES power-cut 900 tests/crash 6.12 1
+    beside OTHERS map-symbols 60 tests/lint/map-symbols.sh
+    beside OTHERS unit 900 unit_tests
+    beside OTHERS tools 900 tests/tools/run
+    beside OTHERS clang 1800 build_with_clang
+    beside OTHERS sim 1800 scripts/check-sim.sh short
+    beside OTHERS fuzz 1800 scripts/fuzz.sh short
+    beside OTHERS sanitize-address 1800 make --no-print-directory sanitize-address
+    beside OTHERS sanitize-thread 1200 make --no-print-directory sanitize-thread
+    beside OTHERS lint 300 tests/lint/run
     add_step clean-tree 60 no_tracked_file_changed
 }
 
@@ -101,7 +112,13 @@ main() {
     STATUS_BEFORE=$(git -c safe.directory="$PWD" status --porcelain 2>/dev/null | sort)
     run_step packages 1800 install_packages
     ((FAILED == 0)) || finish_steps
-    run_steps "$@"
+    if (($#)); then
+        run_steps "$@"
+    else
+        run_steps "${FIRST[@]}"
+        run_lanes "${MACHINES[*]}" "${OTHERS[*]}"
+        run_steps "${LAST[@]}"
+    fi
     finish_steps
 }
 

@@ -1,14 +1,15 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck shell=bash
 #
-# Named steps that are run one after the other, timed, counted, and ended when they take too
-# long. Source it after lib.sh in the root of the repository; build/log must be there.
+# Named steps that are run one after the other, or in two lanes, timed, counted, and ended when they
+# take too long. Source it after lib.sh in the root of the repository; build/log must be there.
 
 STEP_NAMES=()
 declare -A STEP_LIMIT STEP_COMMAND
 PASSED=0
 FAILED=0
 STEP_PID=
+LANES=()
 
 # add_step NAME SECONDS COMMAND... - words without blanks.
 add_step() {
@@ -23,7 +24,11 @@ list_steps() { printf '%s\n' "${STEP_NAMES[@]}"; }
 end_step() {
     [[ -z $STEP_PID ]] || kill -TERM -- "-$STEP_PID" 2>/dev/null || true
 }
-trap end_step EXIT
+end_steps() {
+    end_step
+    ((${#LANES[@]} == 0)) || kill -TERM "${LANES[@]}" 2>/dev/null || true
+}
+trap end_steps EXIT
 trap 'exit 130' INT TERM
 
 # wait_for_step SECONDS LOG - prints the log's lines that tell of progress; fails when time is up.
@@ -94,6 +99,38 @@ run_steps() {
         # shellcheck disable=SC2086 # words of a command
         run_step "$name" "${STEP_LIMIT[$name]}" ${STEP_COMMAND[$name]}
     done
+}
+
+# run_lane FILE [NAME...] - as run_steps, in a shell of its own; leaves its sums in the file.
+run_lane() {
+    local sums=$1
+    shift
+    PASSED=0 FAILED=0 LANES=()
+    trap end_steps EXIT
+    run_steps "$@"
+    echo "$PASSED $FAILED" >"$sums"
+}
+
+# run_lanes NAMES NAMES - two lists of steps side by side, each in its order: one waits for virtual
+# machines most of the time, so the other costs little more than itself. Lines of both are mixed. A lane
+# that does not come to its end has failed.
+run_lanes() {
+    local i=0 names sums passed failed
+    for names; do
+        rm -f "build/log/lane-$i"
+        # shellcheck disable=SC2086 # words
+        run_lane "build/log/lane-$i" $names &
+        LANES+=($!)
+        i=$((i + 1))
+    done
+    for ((i = 0; i < ${#LANES[@]}; i++)); do
+        wait "${LANES[i]}" || true
+        sums=$(cat "build/log/lane-$i" 2>/dev/null) || sums='0 1'
+        read -r passed failed <<<"$sums"
+        PASSED=$((PASSED + passed))
+        FAILED=$((FAILED + failed))
+    done
+    LANES=()
 }
 
 # finish_steps - the last line, and the exit.
