@@ -90,6 +90,7 @@ run_the_plan() {
     sync mnt/file
     mark h
     umount mnt
+    mark i
 }
 
 mkloop MAIN 100M
@@ -125,4 +126,6 @@ eq "remove_remap: flushes of main" "$(flushes main.log e f)" 1
 check "a write that gives lost sectors a content is durable when it ends" has spare.log f1 f2 "$LOST" 4
 eq "the next write to them is not" "$(between spare.log f2 f3 | wc -l)" 0
 matches "fsync of a file flushes main" "$(flushes main.log g h)" '^[1-9]'
-eq "fsync of a file: as many flushes of the spare" "$(flushes spare.log g h)" "$(flushes main.log g h)"
+matches "and the spare" "$(flushes spare.log g h)" '^[1-9]'
+# The file system has threads of its own, so only what is before mkfs and behind umount is at rest.
+eq "from mkfs to umount as many flushes of the spare" "$(flushes spare.log f3 i)" "$(flushes main.log f3 i)"

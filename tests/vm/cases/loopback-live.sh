@@ -17,10 +17,11 @@ TAIL=32768 # sectors behind the file system
 
 bad_in_table() { dmsetup table dm-test-linear | awk '$3 == "error" { for (i = 0; i < $2; i += 8) print $1 + i }'; }
 
-# degrade_under_load SECONDS WORKER - again and again, at random and by a list, until the time is over.
+# degrade_under_load SECONDS WORKER - again and again, at random and by a list, until the time is over,
+# and three times at least.
 degrade_under_load() {
     local end=$((SECONDS + $1)) worker=$2 rounds=0 before
-    while ((SECONDS < end)); do
+    while ((SECONDS < end || rounds < 3)); do
         running "$worker" || break
         before=$(bad_in_table)
         dm-remap-loopback-setup --add-bad-sectors -c 100 --seed $((rounds + 1)) >>degraded
@@ -50,7 +51,7 @@ live() {
     local size=$1 mkfs=$2 worker
     local -a fsck
     read -ra fsck <<<"$3"
-    rm -f degraded
+    rm -f degraded enough
     echo "bench: $mkfs" >/dev/kmsg
     check "a clean device of $size MiB" dm-remap-loopback-setup --no-bad-sectors -M "${size}M" -S "$((size + 32))M"
     FS_SECTORS=$(($(sectors "$REMAP") - TAIL))
@@ -58,10 +59,11 @@ live() {
     check "$mkfs" "$mkfs" "$REMAP"
     mnt "$REMAP" mnt
     cp -r tree mnt/kept
-    (work_on mnt "$(longer 15)") &
+    (work_on mnt 200) &
     worker=$!
-    verify_begin file mnt/fio "$(longer 15)" --size=4M --ioengine="$(fio_engine)"
+    verify_begin file mnt/fio 200 --size=4M --ioengine="$(fio_engine)"
     degrade_under_load "$(longer 12)" "$worker"
+    touch enough
     wait "$worker" || fail "the work on the file system failed"
     verify_end file
     same_tree "what was there before" mnt/kept

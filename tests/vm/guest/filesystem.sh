@@ -25,10 +25,11 @@ same_tree() {
 # into a device of 6.1 takes all of its discards away, which those above do not hear of.
 trim() { fstrim "$1" || [[ -n ${BELOW:-} && $(queue "$BELOW" discard_max_bytes) == 0 ]]; }
 
-# work_on DIRECTORY SECONDS - copies, checks and removes trees, overwrites in place, trims.
+# work_on DIRECTORY SECONDS - copies, checks and removes trees, overwrites in place, trims; less long
+# once there is a file `enough`.
 work_on() {
     local end=$((SECONDS + $2)) round=0
-    while ((SECONDS < end)); do
+    while ((SECONDS < end)) && [[ ! -e enough ]]; do
         cp -r tree "$1/copy$((round % 2))"
         same_tree "copy $round, under remaps" "$1/copy$((round % 2))"
         # In place: block after block gets new content where the old one was.

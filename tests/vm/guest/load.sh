@@ -7,7 +7,7 @@
 longer() { echo $(($1 * (${DMREMAP_LONG:-0} == 0 ? 1 : 20))); }
 # DMREMAP_SHORT=1 is how --short runs: a case that is right in less time as well takes a quarter then.
 short() { ((${DMREMAP_SHORT:-0})); }
-spell() { short && echo $((($1 + 3) / 4)) || longer "$1"; }
+spell() { if short; then echo $((($1 + 3) / 4)); else longer "$1"; fi; }
 
 # fio_engine - the asynchronous engine to use: io_uring where the kernel has it.
 fio_engine() {
@@ -20,7 +20,7 @@ fio_engine() {
 }
 
 # verify_begin NAME FILE SECONDS [OPTION...] - fio after fio in the background until the time is
-# over: each writes at random and then verifies all of it. The process is FIO_PID, the outputs are
+# over, or there is a file `enough`: each writes at random and then verifies all of it. The process is FIO_PID, the outputs are
 # NAME.*.json.
 verify_begin() {
     local name=$1 file=$2 end=$((SECONDS + $3)) round=0
@@ -30,7 +30,7 @@ verify_begin() {
         fio --name="$name" --filename="$file" --direct=1 --ioengine=libaio --iodepth=32 --bs=4k \
             --rw=randwrite --verify=crc32c --verify_fatal=1 --randseed="$RANDOM" --output-format=json \
             --output="$name.$round.json" "$@" >"$name.err" 2>&1 || exit 1
-        ((SECONDS < end)) || exit 0
+        ((SECONDS < end)) && [[ ! -e enough ]] || exit 0
         round=$((round + 1))
     done &
     FIO_PID=$!
