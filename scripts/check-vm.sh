@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # Builds the module and runs every case of tests/vm, on both kernel series and both flavours, then
-# the module in two parts and its installation on a bare machine, one after the other, whatever the
-# ones before said. The last line is the sum; the exit status is 1 when anything failed.
+# the module in two parts, its installation on a bare machine, and whether what an I/O costs is within
+# its bounds with few extents (all of them: make bench-vm); one after the other, whatever the ones before
+# said. The last line is the sum; the exit status is 1 when anything failed.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 . scripts/lib.sh
@@ -23,6 +24,7 @@ main() {
     for series in 6.12 6.1; do
         run_step "modular-$series" 1200 tests/modular "$series"
         run_step "fresh-install-$series" 1800 tests/fresh-install "$series"
+        run_step "cost-$series" 1800 env DMREMAP_COST_EXTENTS=1000 bench/vm-cost "$series"
     done
     finish_steps
 }

@@ -193,6 +193,7 @@ void Host::wake_group()
 
 void Host::wait_flush(u32 seen)
 {
+	kinds.count(Kind::awaited_flush);
 	while (flush_wakes_ == seen) {
 		point();
 		if (flush_wakes_ == seen)

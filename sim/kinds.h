@@ -41,6 +41,8 @@ namespace remap::sim {
 	X(refused_start, "starts that the core refused")                                           \
 	X(cut_start, "power failures during a recovery")                                           \
 	X(no_memory, "allocations that failed")                                                    \
+	X(held_flush, "flushes of users that waited for one of the core's")                        \
+	X(awaited_flush, "flushes of the core's that waited for one of a user's")                  \
 	X(interrupted, "messages that a signal or a suspend ended")                                \
 	X(stuck, "sets whose metadata could not be written any more")                              \
 	X(read_only, "sets that were loaded to be read only")

@@ -154,7 +154,9 @@ void Traffic::start_flush()
 
 void Traffic::send_flush(const FlushPiece &piece)
 {
-	(core_->flush_begins(piece.device) ? flushing_ : held_flushes_).push_back(piece);
+	const bool begins = core_->flush_begins(piece.device);
+	host_.kinds.count(Kind::held_flush, !begins);
+	(begins ? flushing_ : held_flushes_).push_back(piece);
 }
 
 // First the device, and at another time the end: between them others may do something.
