@@ -92,9 +92,10 @@ sanitize-address:
 
 # Threads meet in these programs only.
 sanitize-thread:
-	@TARGETS="table-readers-test group-test" $(SH) scripts/build-programs.sh $(BUILD)/sanitize-thread $(JOBS) $(CMAKE_FLAGS) \
+	@TARGETS="table-readers-test table-readers-bug-test group-test" $(SH) scripts/build-programs.sh $(BUILD)/sanitize-thread $(JOBS) $(CMAKE_FLAGS) \
 		-DDMREMAP_SANITIZE=thread
 	@$(SH) scripts/run-unit.sh $(BUILD)/sanitize-thread table-readers-test group-test
+	@$(SH) scripts/check-thread-bug.sh $(BUILD)/sanitize-thread
 
 bench: programs
 	@$(SH) scripts/run-bench.sh $(BUILD)

@@ -7,6 +7,13 @@
 
 namespace remap {
 
+// Without the order that makes publishing safe, to see that the tests with threads would notice.
+#ifdef REMAP_BUG_RELAXED_STORE
+inline constexpr int kStoreOrder = __ATOMIC_RELAXED;
+#else
+inline constexpr int kStoreOrder = __ATOMIC_RELEASE;
+#endif
+
 template <class T> class Atomic {
 public:
 	constexpr Atomic() = default;
@@ -17,7 +24,7 @@ public:
 	// Sees all that was written before the store_release whose value it returns.
 	T load_acquire() const { return __atomic_load_n(&value_, __ATOMIC_ACQUIRE); }
 	T load_relaxed() const { return __atomic_load_n(&value_, __ATOMIC_RELAXED); }
-	void store_release(T value) { __atomic_store_n(&value_, value, __ATOMIC_RELEASE); }
+	void store_release(T value) { __atomic_store_n(&value_, value, kStoreOrder); }
 	void store_relaxed(T value) { __atomic_store_n(&value_, value, __ATOMIC_RELAXED); }
 	T exchange(T value) { return __atomic_exchange_n(&value_, value, __ATOMIC_ACQ_REL); }
 	// Whether it was `from`, and so is `to` now. Acquires and releases.
