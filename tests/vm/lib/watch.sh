@@ -37,7 +37,10 @@ handle_status() {
     read -r word name rest <<<"$1"
     cat <&"$OUTPUT_FD"
     case $word in
-        up) say "up after $((SECONDS - BOOT_BEGAN)) s: kernel $name" ;;
+        up)
+            UP=yes
+            say "up after $((SECONDS - BOOT_BEGAN)) s: kernel $name"
+            ;;
         start)
             RUNNING=$name
             CASE_BEGAN=$SECONDS
@@ -91,16 +94,10 @@ report_rest() {
     done
 }
 
-# boot_and_watch DIRECTORY NAME... - QEMU_ARGS is set. The three ports are files there.
-boot_and_watch() {
+# run_machine DIRECTORY - QEMU_ARGS is set. The three ports are files there.
+run_machine() {
     local dir=$1 name pid
-    shift
-    PLANNED=("$@")
-    declare -gA WAITING=()
-    for name in "$@"; do
-        WAITING[$name]=yes
-    done
-    RUNNING='' ENDED=no HUNG=no
+    RUNNING='' ENDED=no HUNG=no UP=no
     BOOT_BEGAN=$SECONDS CASE_BEGAN=$SECONDS DEADLINE=$((SECONDS + BOOT_SECONDS))
     for name in console output status; do
         : >"$dir/$name.log"
@@ -117,6 +114,26 @@ boot_and_watch() {
     wait "$pid" 2>/dev/null || true
     trap - EXIT
     exec {OUTPUT_FD}<&- {STATUS_FD}<&-
+}
+
+# boot_and_watch DIRECTORY NAME... - An emulated kernel that patches itself while it boots now and then
+# meets its own breakpoint and dies. Nothing of ours is loaded before it is up, so it may try again,
+# once.
+boot_and_watch() {
+    local dir=$1 name words
+    shift
+    PLANNED=("$@")
+    declare -gA WAITING=()
+    for name in "$@"; do
+        WAITING[$name]=yes
+    done
+    run_machine "$dir"
+    words=$(last_words "$dir/console.log")
+    if [[ $UP == no && $HUNG == no && -n $words ]]; then
+        cp "$dir/console.log" "$dir/console-1.log"
+        say "the kernel died while it booted ($words); once more"
+        run_machine "$dir"
+    fi
     [[ $ENDED == yes && ${#WAITING[@]} -eq 0 ]] || report_rest "$dir/console.log"
     sed 's/^/qemu: /' "$dir/qemu.log"
 }
