@@ -2,12 +2,12 @@
 /*
  * Bios that wait, and the two workers that send them on.
  *
- * A bio with sectors gets here in three ways: it lies in a fence; it is a write to sectors for which an earlier
- * write waits; or it is a write that changes the table. The first two wait in one queue, in the
- * order of their arrival; the dispatcher goes through it whenever a fence has opened or something
- * in it got done, and looks each bio up again, piece by piece, since what lay in one extent may
- * now lie in several. The third kind is for the writer, which runs remap_core_deferred_write() for
- * one after the other.
+ * A bio with sectors gets here in three ways: it lies in a fence; it is a write to sectors for
+ * which an earlier write waits; or it is a write that changes the table. The first two wait in one
+ * queue, in the order of their arrival; the dispatcher goes through it whenever a fence has opened
+ * or something in it got done, and looks each bio up again, piece by piece, since what lay in one
+ * extent may now lie in several. The third kind is for the writer, which runs
+ * remap_core_deferred_write() for one after the other.
  *
  * Order. A write that its submitter began after an earlier one never overtakes it:
  *   - A newcomer that overlaps a write that waits, or that a worker has in its hands, queues up

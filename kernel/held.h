@@ -56,7 +56,10 @@ static __always_inline bool remap_held_spans(const struct remap_held *held, u64 
 	       READ_ONCE(held->span.first) < sector + sectors;
 }
 
-/* The following but remap_hold_flush() take a bio whose bi_sector is a sector of main; context: any but an interrupt. */
+/*
+ * The following but remap_hold_flush() take a bio whose bi_sector is a sector of main. Context: any
+ * but an interrupt.
+ */
 
 /* Queues a write behind an earlier one that waits for some of its sectors; false: there is none. */
 bool remap_wait_behind(struct remap_host *set, struct bio *bio);

@@ -24,7 +24,8 @@ check_options() {
     done < <(options_of "$name")
 }
 
-PAGE=$(mktemp)
+# Not a name whose ending mandoc takes for a section of the manual.
+PAGE=$(mktemp --suffix=.page)
 trap 'rm -f "$PAGE"' EXIT
 while IFS= read -r source; do
     if scdoc <"$source" >"$PAGE"; then
