@@ -39,7 +39,7 @@ remap_host_release_held queue_work_on
 remap_defer       _raw_spin_lock    the same, and the writer is woken
 remap_defer       _raw_spin_unlock
 remap_defer       queue_work_on
-remap_hold_flush  _raw_spin_lock    the list of flushes that wait for one of the core's
+remap_hold_flush  _raw_spin_lock    the list of flushes that wait for one of the core
 remap_hold_flush  _raw_spin_unlock
 remap_inflight_wake __wake_up       a bio gives its token back, as at its end
 remap_host_wake_flush __wake_up     the core, where it waits for this flush to end
