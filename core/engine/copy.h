@@ -24,6 +24,7 @@ Status Engine<P>::copy_to_spare(Refusal &why, Sector main, Place place, u64 leng
 {
 	const DeviceIndex spare = kFirstSpare + member_of(place);
 	const Sector physical = layout_.physical(sector_of(place));
+	const u64 failures = debt_.failures(spare);
 	for (u64 done = 0; done < length;) {
 		if (told_to_stop())
 			return Error::interrupted;
@@ -42,7 +43,10 @@ Status Engine<P>::copy_to_spare(Refusal &why, Sector main, Place place, u64 leng
 	}
 	if (has_bug(platform_, Bug::commit_before_data))
 		return {};
-	const IoStatus flushed = debt_.flush(platform_, spare);
+	IoStatus flushed = debt_.flush(platform_, spare);
+	// One in between, for the records of others, may have been told what became of the copy.
+	if (flushed == IoStatus::ok && debt_.failures(spare) != failures)
+		flushed = IoStatus::io;
 	return flushed == IoStatus::ok ? Status{} : spare_failed(why, "cannot be flushed", flushed);
 }
 

@@ -83,6 +83,74 @@ TEST(Group, AFailureReachesAllOfThem)
 	again.check_space();
 }
 
+// A copy that meets a bad sector settles the others first. One of their flushes may be the one that is
+// told of what the copy had written by then, without any harm to them: here it is that of a site when
+// their block brings a checkpoint to its end.
+struct FailedFlush {
+	bool others = false; // waited in the group when the copy met the bad sector
+	std::vector<int> results;
+	bool journal_failed = false;
+	State state = State::none;
+};
+
+// How many blocks are written until the one that ends the first checkpoint.
+u32 blocks_to_a_checkpoint()
+{
+	Set set;
+	u32 blocks = 0;
+	while (!set.engine.journal().checkpoints())
+		EXPECT_EQ(set.send("relocate " + std::to_string(10 * blocks++) + " 1"), 1);
+	return blocks;
+}
+
+FailedFlush fail_a_flush_of_a_site_behind_a_bad_sector()
+{
+	constexpr u32 kFirstSite = 3; // behind that of the block and that of the checkpoint
+	FailedFlush end;
+	Set set;
+	const u32 before = blocks_to_a_checkpoint() - 1;
+	for (u32 i = 0; i < before; ++i)
+		EXPECT_EQ(set.send("relocate " + std::to_string(10 * i) + " 1"), 1);
+	const u64 extents = set.engine.table().extents();
+	set.host.main.mark_unreadable(50300);
+	u32 flushes = 0;
+	bool armed = false;
+	set.host.hook = [&](HostCall call, DeviceIndex device, Sector sector, u64 count) {
+		if (call == HostCall::read && device == kMainDevice && sector == 50256 && count > 1) {
+			armed = true;
+			end.others = set.engine.table().extents() != extents &&
+				     !set.engine.journal().checkpoints();
+		}
+		if (call != HostCall::flush || device != kFirstSpare)
+			return;
+		flushes += armed;
+		set.host.spare.flush_status = flushes == kFirstSite ? IoStatus::io : IoStatus::ok;
+	};
+	Crowd crowd(set);
+	for (u32 i = 0; i < kMany; ++i)
+		crowd.message("relocate " + std::to_string(40000 + 100 * i) + " 8");
+	crowd.message("relocate 50000 512");
+	end.results = crowd.run();
+	set.host.hook = nullptr;
+	end.journal_failed = set.engine.journal().failed();
+	end.state = set.state(50000);
+	set.check_space();
+	return end;
+}
+
+TEST(Group, AFlushThatFailsWhileAStepCopiesIsItsOwn)
+{
+	FailedFlush end;
+	for (u32 i = 0; i < 50 && !end.others; ++i)
+		end = fail_a_flush_of_a_site_behind_a_bad_sector();
+	ASSERT_TRUE(end.others) << "the copy was the first each time";
+	ASSERT_FALSE(end.journal_failed);
+	for (u32 i = 0; i < kMany; ++i)
+		EXPECT_EQ(end.results[i], 1) << i;
+	EXPECT_EQ(end.results[kMany], -EIO);
+	EXPECT_EQ(end.state, State::none);
+}
+
 // Adds, a relocate, removals and writes to lost sectors.
 TEST(Group, EveryKindOfStepSharesIt)
 {
