@@ -81,8 +81,13 @@ public:
 	void log_limited(const char *text) { last_line = text; }
 	HostCounters counters() { return {}; }
 	void clear_counters() {}
-	// What the core of this run does wrong on purpose.
-	bool bug(Bug which) const { return planted == which; }
+	// What the core of this run does wrong on purpose. The place that a load leaves free hides a
+	// record of an earlier epoch but for once in ten thousand seeds, so it is not left with that one.
+	bool bug(Bug which) const
+	{
+		return planted == which ||
+		       (planted == Bug::old_epoch_replayed && which == Bug::same_place);
+	}
 
 	// ---- the machine ----
 	Disk &disk(DeviceIndex device) { return device == kMainDevice ? main : spare; }
