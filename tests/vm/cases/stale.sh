@@ -20,7 +20,7 @@ mkloop SPARE 64M
 control
 mkremap r "$MAIN" "$SPARE"
 churn_begin r 0 $HOT
-check "no superseded read, seed $SEED" vm-test-stale /dev/mapper/r 0 "$(spell 10)" "$SEED"
+check "no superseded read, seed $SEED" vm-test-stale /dev/mapper/r 0 "$(longer 10)" "$SEED"
 churn_end r
 HELD=$(stat_value r held stats)
 ((HELD > 50)) || fail "only $HELD I/Os met a fence: too few to mean anything"
