@@ -226,7 +226,6 @@ blk_status_t remap_failed(struct remap_host *set, const struct remap_io *io, blk
 static noinline int end_tracked(struct remap_host *set, struct bio *bio, blk_status_t *error)
 {
 	struct remap_io *io = dm_per_bio_data(bio, sizeof(*io));
-
 	bool flush = !io->to.sectors && io->to.verdict == REMAP_SUBMIT;
 
 	remap_drop_token(set, io);
