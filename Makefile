@@ -59,7 +59,7 @@ check:
 
 # Every case of tests/vm on both kernels and flavours; ./run-tests.sh has time for the short sets.
 check-vm:
-	@$(SH) scripts/check-vm.sh
+	@$(SH) scripts/check-vm.sh $(SERIES)
 
 # Power cuts (CUTS, 50), replays of logged writes, damaged metadata and 100,000 remaps on each kernel of
 # SERIES ("6.12 6.1"); up to an hour and a half.
