@@ -13,9 +13,6 @@ loops() {
     matches "discard" "$(queue /dev/mapper/r discard_max_bytes)" '^[1-9]'
     matches "write zeroes" "$(queue /dev/mapper/r write_zeroes_max_bytes)" '^[1-9]'
     eq "write cache" "$(queue /dev/mapper/r write_cache)" 'write back'
-    eq "zoned" "$(queue /dev/mapper/r zoned)" none
-    eq "dax" "$(queue /dev/mapper/r dax)" 0
-    expect_fail "no secure erase" blkdiscard -f -s -o 0 -l 4096 /dev/mapper/r
     check "discard" blkdiscard -o 0 -l 1048576 /dev/mapper/r
     # A loop device on a file in memory offers write-zeroes and then refuses it: whoever asked falls
     # back to writing zeros, and that is no error of ours.
@@ -26,7 +23,6 @@ loops() {
     check "before them" vm-test-sectors check /dev/mapper/r 0 990 1
     check "behind them" vm-test-sectors check /dev/mapper/r 1010 1990 1
     eq "write errors" "$(field r write_errors)" 0
-    eq "no integrity" "$(cat /sys/block/dm-*/integrity/format 2>/dev/null || echo none)" none
     dmsetup remove r
 }
 
@@ -58,6 +54,8 @@ pass_through() {
     mkscsi dev_size_mb=64 physblk_exp=3
     mkremap r "$SCSI_DISK" "$SPARE"
     check "SG_IO on the disk itself" sg_inq "$SCSI_DISK" >/dev/null
+    eq "FUA of the disk" "$(queue "$SCSI_DISK" fua)" 1
+    eq "FUA over it" "$(queue /dev/mapper/r fua)" 1
     expect_fail "no SG_IO through the device" sg_inq /dev/mapper/r
     eq "512-byte logical blocks of a 512e main" "$(queue /dev/mapper/r logical_block_size)" 512
     eq "its physical ones" "$(queue /dev/mapper/r physical_block_size)" 4096
@@ -69,6 +67,25 @@ pass_through() {
     dmsetup remove r
 }
 
+integrity() { cat "/sys/dev/block/$(lsblk -dnro MAJ:MIN "$1")/integrity/format" 2>/dev/null || echo none; }
+
+# Checksums beside the data name the sector they are for, which a remap changes.
+protected() {
+    local half=65536
+    modprobe -r scsi_debug
+    mkscsi dev_size_mb=64 dif=1 dix=1
+    mkdm left "0 $half linear $SCSI_DISK 0"
+    mkdm right "0 $half linear $SCSI_DISK $half"
+    matches "a linear device hands integrity on" "$(integrity /dev/mapper/left)" DIF
+    mkremap r /dev/mapper/left /dev/mapper/right
+    eq "and this one does not" "$(integrity /dev/mapper/r)" none
+    check "stamps" vm-test-sectors stamp /dev/mapper/r 0 3000 2
+    msg_ok r add_remap 1000 5000 100
+    check "what a disk with integrity holds" vm-test-sectors check /dev/mapper/r 0 3000 2
+    dmsetup remove r
+}
+
 loops
 stacked
 pass_through
+protected

@@ -9,6 +9,7 @@ GUEST_DIR=$(dirname "${BASH_SOURCE[0]}")
 . "$GUEST_DIR/devices.sh"
 . "$GUEST_DIR/remap.sh"
 . "$GUEST_DIR/injectors.sh"
+. "$GUEST_DIR/write_log.sh"
 . "$GUEST_DIR/place.sh"
 . "$GUEST_DIR/refuse.sh"
 . "$GUEST_DIR/load.sh"
