@@ -302,7 +302,8 @@ template <Platform P> Status Journal<P>::look_behind(Refusal &why, u64 end, bool
 }
 
 // The block at the place of number `at`, behind a log that ends before `end`. What lies at another's
-// place went astray: of a block that was acknowledged another copy would know.
+// place went astray: of a block that was acknowledged another copy would know, so it proves nothing
+// unless it is in the only copy that can tell.
 template <Platform P>
 Status Journal<P>::look_at_block(Refusal &why, u32 copy, u32 index, u64 end, u64 at, bool single)
 {
@@ -328,7 +329,8 @@ Status Journal<P>::look_at_block(Refusal &why, u32 copy, u32 index, u64 end, u64
 		}
 		const u64 ring = layout_.journal_blocks();
 		const bool astray = sector.sequence / kBlockSectors % ring != at % ring;
-		if (behind && sector.sequence >= end * kBlockSectors && (single || !astray) &&
+		const bool proof = !astray || (single && present_ >> copy & 1);
+		if (behind && sector.sequence >= end * kBlockSectors && proof &&
 		    !has_bug(platform_, Bug::replay_past_break)) {
 			why.begin() << "the log breaks off before block " << end
 				    << ", but there are records behind; 'dmremap repair' explains";

@@ -204,6 +204,36 @@ TEST_F(JournalDamage, ABlockAtAnothersPlaceIsNoLaterOne)
 	expect_mended(before);
 }
 
+// Nor when its copy has lost the site too, since the other one would know. Behind an empty log the
+// site says which copy can tell; one that alone can would hide what it lost itself.
+TEST_F(JournalDamage, ABlockAtAnothersPlaceInACopyWithoutSite)
+{
+	for (u32 copy = 0; copy < kCopies; ++copy) {
+		SCOPED_TRACE(copy ? "tail" : "head");
+		ASSERT_EQ(set.send("sync"), 1);
+		const Remembered before(set);
+		const Superblock now = set.engine.journal().superblock();
+		const u64 end = set.engine.journal().journal_end();
+		JournalBlockDisk block;
+		pack(&block, now.set, now.epoch, end, 0x1234, nullptr, 0);
+		damage(site_region(layout(), copy ? 2 : 0), Damage::garbage);
+		put_at(spare(), log_block(layout(), copy, end + 2), block);
+		expect_mended(before);
+	}
+}
+
+TEST_F(JournalDamage, ABlockAtAnothersPlaceInTheOnlyCopyWithASite)
+{
+	ASSERT_EQ(set.send("sync"), 1);
+	const Superblock now = set.engine.journal().superblock();
+	const u64 end = set.engine.journal().journal_end();
+	JournalBlockDisk block;
+	pack(&block, now.set, now.epoch, end, 0x1234, nullptr, 0);
+	damage(site_region(layout(), 0), Damage::garbage);
+	put_at(spare(), log_block(layout(), 1, end + 2), block);
+	expect_refused("there are records behind");
+}
+
 TEST_F(JournalDamage, ARecordOfALaterEpoch)
 {
 	const Superblock now = set.engine.journal().superblock();
