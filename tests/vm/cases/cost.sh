@@ -8,8 +8,8 @@
 # bench/vm-cost runs this one, with tests/vm/run --icount, and judges what it finds.
 
 EXTENTS=${DMREMAP_COST_EXTENTS:-1000000}
-# On the clock of the host, for each kind of remaps.
-PREPARE_SECONDS=${DMREMAP_COST_SECONDS:-900}
+# So many are made by messages, which is slow; what is more comes from a dump.
+SENT=1000
 GIB=16384
 
 figure() {
@@ -23,18 +23,35 @@ both() {
     figure "$1" write "$(vm-test-cost io "$2" write)"
 }
 
-# fill KIND FROM COUNT - figures under the name that says how many remaps are there.
+# fill KIND FROM COUNT - more remaps by messages, and figures under the number that were there, or are.
 fill() {
-    local kind=$1 from=$2 count=$3 reached refused each
-    read -r reached refused each <<<"$(vm-test-cost remap cost /dev/mapper/cost "$kind" "$from" "$count" "$PREPARE_SECONDS")"
-    eq "extents" "$(field cost extents)" $((reached - refused))
-    figure "$kind-$count" extents "$(field cost extents)"
-    figure "$kind-$count" message "$each"
-    both "$kind-$count" /dev/mapper/cost
+    local kind=$1 from=$2 count=$3 before refused each name=$1-$(($2 ? $2 : $3))
+    before=$(field cost extents)
+    read -r refused each <<<"$(vm-test-cost remap cost /dev/mapper/cost "$kind" "$from" "$count")"
+    eq "extents" "$(field cost extents)" $((before + count - from - refused))
+    figure "$name" extents "$(field cost extents)"
+    figure "$name" message "$each"
+    both "$name" /dev/mapper/cost
     [[ $kind != uniform ]] || {
-        figure "hit-$count" read "$(vm-test-cost hit /dev/mapper/cost read "$reached")"
-        figure "hit-$count" write "$(vm-test-cost hit /dev/mapper/cost write "$reached")"
+        figure "hit-${name#*-}" read "$(vm-test-cost hit /dev/mapper/cost read "$count")"
+        figure "hit-${name#*-}" write "$(vm-test-cost hit /dev/mapper/cost write "$count")"
     }
+}
+
+# restored KIND COUNT - the set with the first COUNT remaps of this kind.
+restored() {
+    local set lines
+    set=$(dmremap probe "$SPARE" | sed -n "s/^DMREMAP_SET=//p")
+    dmsetup remove cost
+    vm-test-cost extents "$MAIN" "$1" "$2" >of_dump
+    lines=$(wc -l <of_dump)
+    dmremap dump "$SPARE" | sed '/^extent/,$d' >whole
+    cat of_dump >>whole
+    printf 'extents %d\nend\n' "$lines" >>whole
+    dmremap restore whole "$SPARE" --main "$MAIN" --data as-is --yes --wipe-set "$set"
+    rm of_dump whole
+    mkremap cost "$MAIN" "$SPARE"
+    eq "extents of the dump" "$(field cost extents)" "$lines"
 }
 
 # blank_spare KIND - SPARE: metadata in memory, where it is found again, and places without any, so that
@@ -47,7 +64,7 @@ blank_spare() {
     mkremap cost "$MAIN" "$NULL_DISK"
     end=$((($(stat_value cost spare_reserved) - 16) / 2))
     dmsetup remove cost
-    middle=$(((size / 8 - 2) / 2 * 8))
+    middle=$(((size - 16) >> 4 << 3))
     mkdm "spare_$1" "0 $end linear $NULL_DISK 0" \
         "$end $((middle - end)) linear $PLACES $end" \
         "$middle 16 linear $NULL_DISK $middle" \
@@ -61,8 +78,11 @@ measure() {
     blank_spare "$1"
     mkremap cost "$MAIN" "$SPARE"
     [[ $1 != clustered ]] || both empty /dev/mapper/cost
-    fill "$1" 0 1000
-    ((EXTENTS <= 1000)) || fill "$1" 1000 "$EXTENTS"
+    fill "$1" 0 $SENT
+    ((EXTENTS <= SENT)) || {
+        restored "$1" "$EXTENTS"
+        fill "$1" "$EXTENTS" $((EXTENTS + SENT))
+    }
     dmsetup remove cost
 }
 

@@ -4,11 +4,12 @@
 //
 //	vm-test-cost io DEVICE read|write           4 KiB anywhere on the device
 //	vm-test-cost hit DEVICE read|write COUNT    4 KiB on one of COUNT uniform remaps
-//	vm-test-cost remap NAME DEVICE clustered|uniform FROM COUNT SECONDS
+//	vm-test-cost remap NAME DEVICE clustered|uniform FROM COUNT
+//	vm-test-cost extents DEVICE clustered|uniform COUNT
 //
-// io and hit print instructions for each I/O. remap sends messages until COUNT remaps of 4 KiB are
-// there, FROM of which are already, or until SECONDS are over on the clock of the host; it prints
-// how many there are, how many were refused, and instructions for each message.
+// io and hit print instructions for each I/O. remap sends messages for the remaps of 4 KiB from number
+// FROM on, before COUNT; it prints how many were refused, and instructions for each message. extents
+// prints the first COUNT of them as lines of a dump.
 #include "control.h"
 
 #include <algorithm>
@@ -97,31 +98,18 @@ int measure(const char *path, const std::string &op, uint64_t remaps)
 	return 0;
 }
 
-// Seconds of the host: the guest's own clocks stand still while nothing is executed.
-uint64_t host_seconds()
-{
-	unsigned long long seconds = 0;
-	FILE *file = fopen("/sys/class/rtc/rtc0/since_epoch", "r");
-	if (!file || fscanf(file, "%llu", &seconds) != 1)
-		stop("the machine's clock");
-	fclose(file);
-	return seconds;
-}
+// Where remap i is in the spare's data area.
+uint64_t place_of(uint64_t i) { return i * kSectors; }
 
-int remap(const std::string &name, const Device &device, bool uniform, uint64_t from,
-	  uint64_t count, uint64_t seconds)
+int remap(const std::string &name, const Device &device, bool uniform, uint64_t from, uint64_t count)
 {
 	Control control;
-	const uint64_t until = host_seconds() + seconds;
 	const uint64_t began = __rdtsc();
 	uint64_t refused = 0;
-	uint64_t i = from;
-	for (; i < count; i++) {
-		if (!(i % 512) && host_seconds() >= until)
-			break;
+	for (uint64_t i = from; i < count; i++) {
 		const std::string text = "add_remap " +
 					 std::to_string(block_of(device, uniform, i) * kSectors) + ' ' +
-					 std::to_string(i * kSectors) + ' ' + std::to_string(kSectors);
+					 std::to_string(place_of(i)) + ' ' + std::to_string(kSectors);
 		const Outcome outcome = control.message(name, 0, text, 512);
 		// Two of many random places may be the same.
 		if (outcome.error == EBUSY || outcome.error == EEXIST || outcome.error == EINVAL)
@@ -129,9 +117,25 @@ int remap(const std::string &name, const Device &device, bool uniform, uint64_t 
 		else if (outcome.error)
 			stop(outcome.name());
 	}
-	const uint64_t done = i > from ? i - from : 1;
-	printf("%" PRIu64 " %" PRIu64 " %" PRIu64 "\n", i, refused,
-	       static_cast<uint64_t>((__rdtsc() - began) / done));
+	printf("%" PRIu64 " %" PRIu64 "\n", refused,
+	       static_cast<uint64_t>((__rdtsc() - began) / (count - from)));
+	return 0;
+}
+
+// Of two at the same place of main the first, as with messages.
+int extents(const Device &device, bool uniform, uint64_t count)
+{
+	std::vector<std::pair<uint64_t, uint64_t>> all;
+	for (uint64_t i = 0; i < count; i++)
+		all.emplace_back(block_of(device, uniform, i), i);
+	std::sort(all.begin(), all.end());
+	uint64_t last = UINT64_MAX;
+	for (const auto &[block, i] : all) {
+		if (block != last)
+			printf("extent %" PRIu64 " %" PRIu64 " %" PRIu64 " active added -\n",
+			       block * kSectors, place_of(i), kSectors);
+		last = block;
+	}
 	return 0;
 }
 
@@ -146,11 +150,14 @@ int main(int argc, char **argv)
 		return measure(argv[2], argv[3], 0);
 	if (what == "hit" && argc == 5)
 		return measure(argv[2], argv[3], number(argv[4]));
-	if (what == "remap" && argc == 8)
+	if (what == "remap" && argc == 7 && number(argv[5]) < number(argv[6]))
 		return remap(argv[2], Device(argv[3], O_RDONLY), argv[4] == std::string("uniform"),
-			     number(argv[5]), number(argv[6]), number(argv[7]));
+			     number(argv[5]), number(argv[6]));
+	if (what == "extents" && argc == 5)
+		return extents(Device(argv[2], O_RDONLY), argv[3] == std::string("uniform"), number(argv[4]));
 	fprintf(stderr, "usage: vm-test-cost io DEVICE read|write\n"
 			"       vm-test-cost hit DEVICE read|write COUNT\n"
-			"       vm-test-cost remap NAME DEVICE clustered|uniform FROM COUNT SECONDS\n");
+			"       vm-test-cost remap NAME DEVICE clustered|uniform FROM COUNT\n"
+			"       vm-test-cost extents DEVICE clustered|uniform COUNT\n");
 	return 2;
 }
