@@ -10,9 +10,8 @@
 mark() { log_mark "$1" under_main under_spare; }
 
 run_the_plan() {
-    local i
     mark a
-    for i in 1 2 3 4 5; do
+    for _ in 1 2 3 4 5; do
         sync /dev/mapper/flush
     done
     mark b

@@ -154,7 +154,8 @@ int main(int argc, char **argv)
 		return remap(argv[2], Device(argv[3], O_RDONLY), argv[4] == std::string("uniform"),
 			     number(argv[5]), number(argv[6]));
 	if (what == "extents" && argc == 5)
-		return extents(Device(argv[2], O_RDONLY), argv[3] == std::string("uniform"), number(argv[4]));
+		return extents(Device(argv[2], O_RDONLY), argv[3] == std::string("uniform"),
+			       number(argv[4]));
 	fprintf(stderr, "usage: vm-test-cost io DEVICE read|write\n"
 			"       vm-test-cost hit DEVICE read|write COUNT\n"
 			"       vm-test-cost remap NAME DEVICE clustered|uniform FROM COUNT\n"
