@@ -5,6 +5,7 @@
 #include <linux/fs.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -43,7 +44,8 @@ DeviceFile::DeviceFile(const std::string &path, Access access) : path_(path)
 	try {
 		open(access);
 		measure();
-		try_direct();
+		if (block_device_)
+			set_direct();
 		if (!block_device_ && access != Access::look)
 			take_file(fd_, path_);
 	} catch (...) {
@@ -92,11 +94,23 @@ void DeviceFile::measure()
 	logical_block_ = static_cast<u32>(block);
 }
 
-void DeviceFile::try_direct()
+void DeviceFile::set_direct()
 {
 	const int flags = fcntl(fd_, F_GETFL);
-	if (block_device_ && flags >= 0 && fcntl(fd_, F_SETFL, flags | O_DIRECT) == 0)
+	if (!bounce_ && flags >= 0 && fcntl(fd_, F_SETFL, flags | O_DIRECT) == 0)
 		bounce_ = static_cast<u8 *>(std::aligned_alloc(kAlignment, kBounceBytes));
+}
+
+// Kernels before 6.1 do not tell, and there a file goes through the page cache.
+void DeviceFile::go_direct()
+{
+#ifdef STATX_DIOALIGN
+	struct statx found = {};
+	if (statx(fd_, "", AT_EMPTY_PATH, STATX_DIOALIGN, &found) == 0 &&
+	    (found.stx_mask & STATX_DIOALIGN) && found.stx_dio_offset_align &&
+	    found.stx_dio_offset_align <= kSectorBytes && found.stx_dio_mem_align <= kSectorBytes)
+		set_direct();
+#endif
 }
 
 DeviceFacts DeviceFile::facts() const
@@ -137,15 +151,35 @@ IoStatus DeviceFile::read(Sector sector, void *buffer, u32 count)
 			});
 }
 
-IoStatus DeviceFile::write(Sector sector, const void *data, u32 count)
+IoStatus DeviceFile::write(Sector sector, const void *data, u32 count, bool through)
 {
+	const int flags = through ? RWF_DSYNC : 0;
 	return transfer(sector, const_cast<u8 *>(static_cast<const u8 *>(data)), count,
-			[this](const u8 *at, usize bytes, off_t position) {
-				if (!bounce_ || !is_bounced(at))
-					return pwrite(fd_, at, bytes, position);
-				memcpy(bounce_, at, bytes);
-				return pwrite(fd_, bounce_, bytes, position);
+			[&](u8 *at, usize bytes, off_t position) {
+				iovec vector = {at, bytes};
+				if (bounce_ && is_bounced(at))
+					vector.iov_base = memcpy(bounce_, at, bytes);
+				return pwritev2(fd_, &vector, 1, position, flags);
 			});
+}
+
+IoStatus DeviceFile::write_zeroes(Sector sector, u32 count)
+{
+	alignas(kAlignment) static const u8 zeroes[kBounceBytes / 2] = {};
+	const off_t position = static_cast<off_t>(sector * kSectorBytes);
+	if (fallocate(fd_, FALLOC_FL_ZERO_RANGE | FALLOC_FL_KEEP_SIZE, position,
+		      static_cast<off_t>(u64{count} * kSectorBytes)) == 0)
+		return IoStatus::ok;
+	if (errno != EOPNOTSUPP)
+		return io_status_of(errno);
+	for (u32 done = 0; done < count;) {
+		const u32 part = min_of<u32>(count - done, sizeof(zeroes) / kSectorBytes);
+		const IoStatus written = write(sector + done, zeroes, part);
+		if (written != IoStatus::ok)
+			return written;
+		done += part;
+	}
+	return IoStatus::ok;
 }
 
 IoStatus DeviceFile::flush()

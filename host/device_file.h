@@ -32,18 +32,23 @@ public:
 	// Whole sectors.
 	Sector sectors() const { return sectors_; }
 	u32 logical_block() const { return logical_block_; }
+	// A file is read and written past the page cache from now on, where it lies on a file system
+	// that can do that in sectors.
+	void go_direct();
 	// For the rules of core/engine/devices.h.
 	DeviceFacts facts() const;
 
 	IoStatus read(Sector sector, void *buffer, u32 count);
-	IoStatus write(Sector sector, const void *data, u32 count);
+	// `through`: stable when it returns.
+	IoStatus write(Sector sector, const void *data, u32 count, bool through = false);
+	IoStatus write_zeroes(Sector sector, u32 count);
 	// What was written before is stable when it returns.
 	IoStatus flush();
 
 private:
 	void open(Access access);
 	void measure();
-	void try_direct();
+	void set_direct();
 	template <class Call> IoStatus transfer(Sector sector, u8 *at, u32 count, Call &&call);
 
 	std::string path_;

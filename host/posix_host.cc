@@ -4,23 +4,12 @@
 #include <sys/random.h>
 
 #include <cstdlib>
-#include <cstring>
 
-#include "core/base/bits.h"
+#include "host/memory.h"
 
 namespace remap::host {
 
-// Blocks of 4 KiB and more can be read and written without a copy (O_DIRECT).
-void *PosixHost::allocate(usize bytes)
-{
-	const usize alignment = bytes >= kMetadataBlockBytes ? kMetadataBlockBytes : 64;
-	const usize whole = round_up(bytes, alignment);
-	void *memory = std::aligned_alloc(alignment, whole);
-	if (memory)
-		std::memset(memory, 0, whole);
-	return memory;
-}
-
+void *PosixHost::allocate(usize bytes) { return allocate_zeroed(bytes); }
 void PosixHost::deallocate(void *memory, usize) { std::free(memory); }
 
 DeviceFile *PosixHost::device(DeviceIndex index)

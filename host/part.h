@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// Part: what one answer of the core's covers of an IoRequest, on its way to a device.
+#pragma once
+
+#include "host/in_flight.h"
+#include "host/request.h"
+
+namespace remap::host {
+
+class Volume;
+
+class Part final : public Completion {
+public:
+	// Sends it, or what is left of it.
+	void start();
+	void done(int result) override;
+
+	Volume *volume = nullptr;
+	IoRequest *request = nullptr;
+	Part *next_free = nullptr;
+	InFlight::Entry entry;
+	Sector physical = 0;
+	u8 *data = nullptr;
+	u64 bytes = 0; // 0: a flush
+	u64 finished = 0;
+	DeviceIndex device = kMainDevice;
+	bool tracked = false;
+	bool writes_zeroes = false; // since the device does not know how to
+
+private:
+	void transfer(int descriptor);
+};
+
+}  // namespace remap::host

@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// Reactor: one thread that starts I/O and hears of its end, on io_uring.
+//
+// Everything of an I/O happens on this thread, so it needs no lock; other threads post tasks. A turn
+// goes through all that ended, then through the tasks, then calls each_turn. The time between two
+// waits is the read section of core/platform/platform.h: whoever wants to know that no lookup of
+// before is under way any more looks whether the thread has waited since.
+#pragma once
+
+#include <liburing.h>
+
+#include <atomic>
+#include <functional>
+#include <mutex>
+#include <vector>
+
+#include "core/base/types.h"
+
+namespace remap::host {
+
+// Something that was given to the ring; it must live until done().
+class Completion {
+public:
+	// `result` is what the system call would have returned, or -errno.
+	virtual void done(int result) = 0;
+
+protected:
+	~Completion() = default;
+};
+
+// Something that another thread wants done on this one; it must live until run().
+class Task {
+public:
+	virtual void run() = 0;
+	Task *next_task = nullptr;
+
+protected:
+	~Task() = default;
+};
+
+class Reactor {
+public:
+	// Throws std::system_error when there is no io_uring.
+	Reactor();
+	Reactor(const Reactor &) = delete;
+	Reactor &operator=(const Reactor &) = delete;
+	~Reactor();
+
+	// ---- the reactor's thread: the one that made it ----
+	// `fill(io_uring_sqe *)` is one of io_uring_prep_*(); `completion` hears of the end.
+	template <class Fill> void start(Completion &completion, Fill &&fill)
+	{
+		io_uring_sqe *sqe = next();
+		fill(sqe);
+		io_uring_sqe_set_data(sqe, &completion);
+	}
+	// Until stop().
+	void run();
+	void stop() { stopping_ = true; }
+	// Called in each turn, in this order; not to be changed while it runs.
+	std::vector<std::function<void()>> each_turn;
+
+	// ---- any thread ----
+	void post(Task &task);
+	// Another turn, soon.
+	void wake();
+	// Grace periods, as in MemoryPlatform.
+	u64 grace_start();
+	bool grace_elapsed(u64 cookie) const;
+	void grace_wait();
+
+private:
+	class Wakeup final : public Completion {
+	public:
+		explicit Wakeup(Reactor &reactor) : reactor_(reactor) {}
+		void arm();
+		void done(int result) override;
+
+		int descriptor = -1;
+
+	private:
+		Reactor &reactor_;
+		u64 count_ = 0;
+	};
+
+	io_uring_sqe *next();
+	void begin_section();
+	void end_section();
+	void wait();
+	void take_completions();
+	void take_tasks();
+
+	io_uring ring_ = {};
+	Wakeup wakeup_;
+	bool stopping_ = false;
+	// Odd: inside a section.
+	std::atomic<u64> section_{0};
+	std::mutex tasks_mutex_;
+	Task *first_task_ = nullptr;
+	Task *last_task_ = nullptr;
+};
+
+}  // namespace remap::host

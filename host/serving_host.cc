@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "host/serving_host.h"
+
+#include <sys/random.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <cstddef>
+#include <cstdio>
+
+#include "core/base/text.h"
+#include "core/format/uuid.h"
+
+namespace remap::host {
+namespace {
+
+using std::chrono::milliseconds;
+
+// How long a member of a group sleeps whom nobody wakes, and one that waits for the lock goes
+// without a look at whether its caller is still there.
+constexpr milliseconds kPoll(100);
+constexpr milliseconds kSoon(20);
+// Lines of log_limited() in a period.
+constexpr u32 kLines = 10;
+constexpr std::chrono::seconds kPeriod(5);
+
+// A name that only one process of the machine can have, and that ends with it.
+int take_name(const std::string &name)
+{
+	sockaddr_un address = {};
+	address.sun_family = AF_UNIX;
+	name.copy(address.sun_path + 1, sizeof(address.sun_path) - 1);
+	const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	const auto length =
+		static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + 1 + name.size());
+	if (fd >= 0 && bind(fd, reinterpret_cast<sockaddr *>(&address), length) == 0)
+		return fd;
+	if (fd >= 0)
+		close(fd);
+	return -1;
+}
+
+}  // namespace
+
+thread_local Caller *ServingHost::caller = nullptr;
+thread_local std::string ServingHost::last_line;
+
+ServingHost::~ServingHost()
+{
+	if (claim_ >= 0)
+		close(claim_);
+}
+
+bool ServingHost::lock_killable()
+{
+	while (!writer_.try_lock_for(kPoll))
+		if (stop_requested())
+			return false;
+	return true;
+}
+
+// Enters the queue before the mutex is given back, so that who wakes holding it misses nobody; the
+// sleep is short for the sake of one who does not.
+void ServingHost::wait_group()
+{
+	std::unique_lock<std::timed_mutex> held(writer_, std::adopt_lock);
+	group_.wait_for(held, kPoll);
+	held.release();
+}
+
+IoStatus ServingHost::read(DeviceIndex device, Sector sector, void *buffer, u32 count)
+{
+	return is_faulty(device, sector, count) ? IoStatus::medium
+						: file(device).read(sector, buffer, count);
+}
+
+IoStatus ServingHost::write(DeviceIndex device, Sector sector, const void *data, u32 count)
+{
+	return is_faulty(device, sector, count) ? IoStatus::medium
+						: file(device).write(sector, data, count);
+}
+
+IoStatus ServingHost::flush(DeviceIndex device) { return file(device).flush(); }
+
+IoStatus ServingHost::forward(void *request, u64 first, DeviceIndex device, Sector sector, u32 count)
+{
+	const auto &part = *static_cast<const DeferredPart *>(request);
+	if (device != kMainDevice)
+		count_remapped(true);
+	if (is_faulty(device, sector, count))
+		return IoStatus::medium;
+	if (part.op == Op::write_zeroes)
+		return file(device).write_zeroes(sector, count);
+	return file(device).write(sector, part.data + first * kSectorBytes, count, part.fua);
+}
+
+bool ServingHost::drain(Sector sector, u64 length, bool stoppable)
+{
+	return in_flight_.drain(reactor_, sector, length, [&] {
+		return stop_requested() || (stoppable && suspending_.load());
+	});
+}
+
+bool ServingHost::drain_soon(Sector sector, u64 length)
+{
+	const auto until = std::chrono::steady_clock::now() + kSoon;
+	return in_flight_.drain(reactor_, sector, length,
+				[&] { return std::chrono::steady_clock::now() >= until; });
+}
+
+void ServingHost::release_held()
+{
+	released_.store(true);
+	reactor_.wake();
+}
+
+// Asked with every load. A process that serves the same set under another name has it.
+bool ServingHost::claim(const void *set)
+{
+	char name[48];
+	Text text(name, sizeof(name));
+	Uuid uuid;
+	__builtin_memcpy(uuid.bytes, set, sizeof(uuid.bytes));
+	text << "dm-remap/" << uuid;
+	if (claimed_ == name)
+		return true;
+	const int taken = take_name(name);
+	if (taken < 0)
+		return false;
+	if (claim_ >= 0)
+		close(claim_);
+	claim_ = taken;
+	claimed_ = name;
+	return true;
+}
+
+void ServingHost::log(LogLevel level, const char *text)
+{
+	last_line = text;
+	const char *prefix = level == LogLevel::error	  ? "error: "
+			     : level == LogLevel::warning ? "warning: "
+							  : "";
+	const std::lock_guard<std::mutex> held(log_mutex_);
+	std::fprintf(stderr, "%s: %s%s\n", name_.c_str(), prefix, text);
+}
+
+void ServingHost::log_limited(const char *text)
+{
+	{
+		const std::lock_guard<std::mutex> held(log_mutex_);
+		const auto now = std::chrono::steady_clock::now();
+		if (now - log_period_ > kPeriod) {
+			log_period_ = now;
+			log_lines_ = 0;
+		}
+		if (++log_lines_ > kLines)
+			return;
+	}
+	log(LogLevel::info, text);
+}
+
+bool ServingHost::random(void *buffer, usize bytes)
+{
+	return getrandom(buffer, bytes, 0) == static_cast<ssize_t>(bytes);
+}
+
+HostCounters ServingHost::counters()
+{
+	return {remapped_reads_.load(), remapped_writes_.load(), held_.load(),
+		held_outside_.load(),	deferred_.load(),	 in_flight_.count()};
+}
+
+void ServingHost::clear_counters()
+{
+	for (Count *count : {&remapped_reads_, &remapped_writes_, &held_, &held_outside_, &deferred_})
+		count->store(0);
+}
+
+}  // namespace remap::host

@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// ServingHost: the Platform of a set that is served by this process. I/O of users goes through the
+// reactor (volume.h); messages and deferred writes run in threads of their own, which wait for what
+// they read and write.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <mutex>
+#include <string>
+
+#include "core/engine/mapping.h"
+#include "core/platform/platform.h"
+#include "host/device_file.h"
+#include "host/faults.h"
+#include "host/in_flight.h"
+#include "host/memory.h"
+
+namespace remap::host {
+
+// Who asked for what the calling thread does; a message ends when he is gone.
+class Caller {
+public:
+	virtual bool gone() = 0;
+
+protected:
+	~Caller() = default;
+};
+
+// What is behind an IoRequest of the core's: the part of a write that the writer has in its hands.
+struct DeferredPart {
+	Op op;
+	bool fua;
+	const u8 *data;
+};
+
+class ServingHost {
+public:
+	// All of them must outlive the host. `name` is what lines of the log begin with.
+	ServingHost(Reactor &reactor, DeviceFile &main, DeviceFile &spare, const Faults &faults,
+		    const std::string &name)
+	    : reactor_(reactor), main_(main), spare_(spare), faults_(faults), name_(name)
+	{
+	}
+	ServingHost(const ServingHost &) = delete;
+	ServingHost &operator=(const ServingHost &) = delete;
+	~ServingHost();
+
+	// ---- Platform ----
+	void *allocate(usize bytes) { return allocate_zeroed(bytes); }
+	void deallocate(void *memory, usize) { std::free(memory); }
+	u64 grace_start() { return reactor_.grace_start(); }
+	bool grace_elapsed(u64 cookie) { return reactor_.grace_elapsed(cookie); }
+	void grace_wait() { reactor_.grace_wait(); }
+	void lock() { writer_.lock(); }
+	void unlock() { writer_.unlock(); }
+	bool lock_killable();
+	void wait_group();
+	void wake_group() { group_.notify_all(); }
+
+	IoStatus read(DeviceIndex device, Sector sector, void *buffer, u32 count);
+	IoStatus write(DeviceIndex device, Sector sector, const void *data, u32 count);
+	IoStatus flush(DeviceIndex device);
+	// `request` is a DeferredPart.
+	IoStatus forward(void *request, u64 first, DeviceIndex device, Sector sector, u32 count);
+	bool drain(Sector sector, u64 length, bool stoppable);
+	bool drain_soon(Sector sector, u64 length);
+	void release_held();
+
+	bool stop_requested() { return caller && caller->gone(); }
+	bool writable() { return true; }
+	bool claim(const void *set);
+	bool device_open() { return users_.load() > 0; }
+	void notify() {} // nobody can wait for events of a served device yet
+	void log(LogLevel level, const char *text);
+	void log_limited(const char *text);
+	bool random(void *buffer, usize bytes);
+	HostCounters counters();
+	void clear_counters();
+
+	// ---- for the volume ----
+	InFlight &in_flight() { return in_flight_; }
+	DeviceFile &file(DeviceIndex device) { return device == kMainDevice ? main_ : spare_; }
+	bool is_faulty(DeviceIndex device, Sector sector, u64 count) const
+	{
+		return device == kMainDevice && faults_.any() && faults_.touch(sector, count);
+	}
+	// Whether a fence has opened since the last call. The reactor's thread.
+	bool take_released() { return released_.load() && released_.exchange(false); }
+	void suspend_begins() { suspending_.store(true); }
+	void count_users(int change) { users_.fetch_add(change); }
+	int users() const { return users_.load(); }
+	void count_remapped(bool write)
+	{
+		(write ? remapped_writes_ : remapped_reads_).fetch_add(1, std::memory_order_relaxed);
+	}
+	void count_held() { held_.fetch_add(1, std::memory_order_relaxed); }
+	void count_held_outside() { held_outside_.fetch_add(1, std::memory_order_relaxed); }
+	void count_deferred() { deferred_.fetch_add(1, std::memory_order_relaxed); }
+
+	// Of the calling thread.
+	static thread_local Caller *caller;
+	// The last line that was logged by the calling thread: the sentence of a refusal.
+	static thread_local std::string last_line;
+
+private:
+	using Count = std::atomic<u64>;
+
+	Reactor &reactor_;
+	DeviceFile &main_;
+	DeviceFile &spare_;
+	const Faults &faults_;
+	const std::string name_;
+	InFlight in_flight_;
+
+	std::timed_mutex writer_;
+	std::condition_variable_any group_;
+
+	std::atomic<bool> released_{false};
+	std::atomic<bool> suspending_{false};
+	std::atomic<int> users_{0};
+	Count remapped_reads_{0}, remapped_writes_{0}, held_{0}, held_outside_{0}, deferred_{0};
+
+	std::mutex log_mutex_;
+	std::chrono::steady_clock::time_point log_period_{};
+	u32 log_lines_ = 0;
+
+	// The set that this process has claimed, and the socket that says so.
+	std::string claimed_;
+	int claim_ = -1;
+};
+static_assert(Platform<ServingHost>);
+
+}  // namespace remap::host
