@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "frontend/control.h"
+
+#include <poll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cerrno>
+#include <sstream>
+#include <vector>
+
+namespace remap::frontend {
+namespace {
+
+constexpr usize kMaxClients = 32;
+constexpr usize kMaxLine = 4096;
+constexpr usize kMaxReply = 65536;
+constexpr usize kStatusRoom = 512;
+
+std::string framed(int error, const std::string &text)
+{
+	return std::to_string(error) + ' ' + std::to_string(text.size()) + '\n' + text;
+}
+
+bool send_all(int fd, const std::string &text)
+{
+	for (usize done = 0; done < text.size();) {
+		const ssize_t sent = send(fd, text.data() + done, text.size() - done, MSG_NOSIGNAL);
+		if (sent < 0 && errno == EINTR)
+			continue;
+		if (sent <= 0)
+			return false;
+		done += static_cast<usize>(sent);
+	}
+	return true;
+}
+
+// Without the line end; false: he has hung up, or talks too much.
+bool read_line(int fd, std::string *buffer, std::string *line)
+{
+	for (;;) {
+		const usize end = buffer->find('\n');
+		if (end != std::string::npos) {
+			*line = buffer->substr(0, end);
+			buffer->erase(0, end + 1);
+			return true;
+		}
+		char more[512];
+		const ssize_t got = buffer->size() < kMaxLine ? recv(fd, more, sizeof(more), 0) : 0;
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got <= 0)
+			return false;
+		buffer->append(more, static_cast<usize>(got));
+	}
+}
+
+}  // namespace
+
+struct Control::Client final : host::Caller {
+	explicit Client(int fd) : socket(fd) {}
+	~Client()
+	{
+		if (thread.joinable())
+			thread.join();
+		close(socket);
+	}
+	bool gone() override
+	{
+		pollfd look = {socket, POLLRDHUP, 0};
+		return poll(&look, 1, 0) == 1 && look.revents & (POLLRDHUP | POLLHUP | POLLERR);
+	}
+
+	int socket;
+	std::atomic<bool> over{false};
+	std::thread thread;
+};
+
+Control::Control(host::Volume &volume, int listener, const std::string &devices,
+		 std::function<std::string()> stop)
+    : volume_(volume), listener_(listener), devices_(devices), stop_(std::move(stop)),
+      thread_([this] { accept_all(); })
+{
+}
+
+Control::~Control()
+{
+	finish();
+	close(listener_);
+}
+
+void Control::finish()
+{
+	{
+		const std::lock_guard<std::mutex> held(mutex_);
+		finishing_ = true;
+		for (const auto &client : clients_)
+			shutdown(client->socket, SHUT_RD);
+	}
+	shutdown(listener_, SHUT_RDWR);
+	if (thread_.joinable())
+		thread_.join();
+	clients_.clear();
+}
+
+void Control::accept_all()
+{
+	for (;;) {
+		const int fd = accept4(listener_, nullptr, nullptr, SOCK_CLOEXEC);
+		const std::lock_guard<std::mutex> held(mutex_);
+		clients_.remove_if([](const auto &client) { return client->over.load(); });
+		if (fd < 0 && (errno == EINTR || errno == ECONNABORTED) && !finishing_)
+			continue;
+		if (fd < 0)
+			return;
+		if (finishing_ || clients_.size() == kMaxClients) {
+			close(fd);
+			continue;
+		}
+		clients_.push_back(std::make_unique<Client>(fd));
+		Client &client = *clients_.back();
+		client.thread = std::thread([this, &client] { serve(client); });
+	}
+}
+
+void Control::serve(Client &client)
+{
+	host::ServingHost::caller = &client;
+	std::string buffer, line;
+	while (read_line(client.socket, &buffer, &line) && send_all(client.socket, answer(line))) {
+	}
+	host::ServingHost::caller = nullptr;
+	shutdown(client.socket, SHUT_RDWR);
+	client.over.store(true);
+}
+
+std::string Control::answer(const std::string &line)
+{
+	const usize blank = line.find(' ');
+	const std::string word = line.substr(0, blank);
+	if (word == "message")
+		return message(blank == std::string::npos ? "" : line.substr(blank + 1));
+	char text[kStatusRoom];
+	Text out(text, sizeof(text));
+	if (word == "status") {
+		out << u64{0} << ' ' << volume_.sectors() << " dm-remap ";
+		volume_.engine().status_line(out);
+		return framed(0, text);
+	}
+	if (word == "table") {
+		volume_.engine().table_features(out);
+		return framed(0, "0 " + std::to_string(volume_.sectors()) + " dm-remap " + devices_ +
+					 (*text ? " " : "") + text);
+	}
+	if (word == "stop") {
+		const std::string reason = stop_();
+		return framed(reason.empty() ? 0 : EBUSY, reason);
+	}
+	return framed(EINVAL, "a request is message, status, table or stop");
+}
+
+std::string Control::message(const std::string &words)
+{
+	std::istringstream stream(words);
+	std::vector<std::string> list;
+	for (std::string word; stream >> word;)
+		list.push_back(word);
+	std::vector<char *> pointers;
+	for (std::string &word : list)
+		pointers.push_back(word.data());
+	std::vector<char> reply(kMaxReply);
+	host::ServingHost::last_line.clear();
+	const int result = volume_.engine().message(static_cast<u32>(pointers.size()),
+						    pointers.data(), reply.data(), reply.size());
+	return result < 0 ? framed(-result, host::ServingHost::last_line) : framed(0, reply.data());
+}
+
+}  // namespace remap::frontend
