@@ -18,7 +18,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")"
 SERIES=(6.1 6.12)
 FLAVOURS=(cloud plain)
 
-install_packages() { scripts/deps.sh build lint fuzz vm headers headers-cloud; }
+install_packages() { scripts/deps.sh build lint fuzz serve vm headers headers-cloud; }
 
 build_programs() {
     make --no-print-directory programs WERROR=1
@@ -92,6 +92,7 @@ declare_steps() {
     beside OTHERS map-symbols 60 tests/lint/map-symbols.sh
     beside OTHERS unit 900 unit_tests
     beside OTHERS tools 900 tests/tools/run
+    beside OTHERS serve 600 tests/serve/run
     beside OTHERS clang 1800 build_with_clang
     beside OTHERS sim 1800 scripts/check-sim.sh short
     beside OTHERS fuzz 1800 scripts/fuzz.sh short

@@ -58,6 +58,13 @@ public:
 	bool lock_killable();
 	void wait_group();
 	void wake_group() { group_.notify_all(); }
+	u32 flush_wakes() const { return flush_wakes_.load(); }
+	void wait_flush(u32 seen) { flush_wakes_.wait(seen); }
+	void wake_flush()
+	{
+		flush_wakes_.fetch_add(1);
+		flush_wakes_.notify_one();
+	}
 
 	IoStatus read(DeviceIndex device, Sector sector, void *buffer, u32 count);
 	IoStatus write(DeviceIndex device, Sector sector, const void *data, u32 count);
@@ -116,6 +123,7 @@ private:
 
 	std::timed_mutex writer_;
 	std::condition_variable_any group_;
+	std::atomic<u32> flush_wakes_{0};
 
 	std::atomic<bool> released_{false};
 	std::atomic<bool> suspending_{false};

@@ -290,19 +290,22 @@ bool Volume::send(IoRequest &request, const Mapping &to)
 	return true;
 }
 
-// false: it waits for a Part.
+// false: it waits for a Part, or until the core has flushed the device.
 bool Volume::send_flushes(IoRequest &request)
 {
 	for (DeviceIndex device = kMainDevice; device <= kFirstSpare; ++device) {
 		if (!(request.flushes_ >> device & 1))
 			continue;
-		Part *part = take_part(request, device);
-		if (!part) {
+		if (!free_parts_) {
 			starve(request);
 			return false;
 		}
+		if (!engine_.flush_begins(device)) {
+			wait(request);
+			return false;
+		}
 		request.flushes_ &= ~(1u << device);
-		part->start();
+		take_part(request, device)->start();
 	}
 	return true;
 }
@@ -319,6 +322,8 @@ void Volume::part_ended(Part &part, IoStatus status)
 	if (part.tracked)
 		host_.in_flight().end(part.entry);
 	request.note(judged(part, status));
+	if (!part.bytes)
+		engine_.flush_ends(part.device);
 	part.next_free = free_parts_;
 	free_parts_ = &part;
 	++free_part_count_;

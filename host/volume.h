@@ -7,9 +7,11 @@
 //   * what lies in a fence, until it opens;
 //   * a write that overlaps an earlier one that waits, or that the writer has in its hands: writes of
 //     which one began after the other keep their order;
-//   * what finds no free Part, until one ends.
+//   * what finds no free Part, until one ends;
+//   * a flush, while the core flushes that device.
 // All wait in one list, in the order of arrival, each with all of it that was not sent yet. The list is
-// gone through whenever a fence opened, a deferred write ended, or Parts are free again. What waits is
+// gone through whenever a fence or a gate for flushes opened, a deferred write ended, or Parts are free
+// again. What waits is
 // not in flight, so no fence waits for it.
 //
 // A write that changes the table goes to a thread of its own (DeferredWriter), which may wait for

@@ -11,6 +11,7 @@
 #include <cstring>
 #include <sstream>
 
+#include "core/remap_core.h"
 #include "tools/common/failure.h"
 #include "tools/common/dm_task.h"
 
@@ -39,7 +40,10 @@ uint64_t sectors_of(const std::string &path)
 
 }  // namespace
 
-Device::Device(const std::string &name) : name_(name.substr(name.rfind('/') + 1))
+// What comes before the last slash is the folder of device nodes or of sockets.
+Device::Device(const std::string &name)
+    : name_(name.substr(name.rfind('/') + 1)),
+      served_(Served::exists(name) ? std::make_shared<Served>(name) : nullptr)
 {
 	status();
 }
@@ -58,6 +62,10 @@ void Device::create(const std::string &name, const std::string &main, const std:
 void Device::remove(const std::string &name)
 {
 	const Device device(name);
+	if (device.served_) {
+		device.served_->ask("stop");
+		return;
+	}
 	run_with_node(new_task(DM_DEVICE_REMOVE, device.name()),
 		      fmt::format("{} cannot be removed", device.name()));
 }
@@ -71,8 +79,19 @@ TargetLine Device::status() const { return line(false); }
 
 TargetLine Device::table() const { return line(true); }
 
+TargetLine Device::served_line(const std::string &request) const
+{
+	std::istringstream stream(served_->ask(request));
+	TargetLine line;
+	stream >> line.start >> line.length >> line.target;
+	std::getline(stream >> std::ws, line.words);
+	return line;
+}
+
 TargetLine Device::line(bool table) const
 {
+	if (served_)
+		return served_line(table ? "table" : "status");
 	const Task task = new_task(table ? DM_DEVICE_TABLE : DM_DEVICE_STATUS, name_);
 	run(task, name_);
 	// libdevmapper takes the want of a device for an answer.
@@ -95,6 +114,8 @@ TargetLine Device::line(bool table) const
 
 std::string Device::version() const
 {
+	if (served_)
+		return REMAP_VERSION;
 	const Task task(dm_task_create(DM_DEVICE_LIST_VERSIONS));
 	if (!task || !dm_task_run(task.get()))
 		return "";
@@ -113,6 +134,8 @@ std::string Device::version() const
 
 std::string Device::message(const std::string &words) const
 {
+	if (served_)
+		return served_->ask("message " + words);
 	const Task task = new_task(DM_DEVICE_TARGET_MSG, name_);
 	dm_task_set_sector(task.get(), 0);
 	dm_task_set_message(task.get(), words.c_str());
@@ -127,14 +150,21 @@ std::string Device::message(const std::string &words) const
 	return reply ? reply : "";
 }
 
-std::map<std::string, std::string> Device::values(const std::string &words) const
+std::string Device::reply_to(const std::string &words) const
 {
+	if (served_)
+		return served_->ask("message " + words);
 	const Task task = new_task(DM_DEVICE_TARGET_MSG, name_);
 	dm_task_set_sector(task.get(), 0);
 	dm_task_set_message(task.get(), words.c_str());
 	run(task, name_);
 	const char *reply = dm_task_get_message_response(task.get());
-	std::istringstream stream(reply ? reply : "");
+	return reply ? reply : "";
+}
+
+std::map<std::string, std::string> Device::values(const std::string &words) const
+{
+	std::istringstream stream(reply_to(words));
 	std::map<std::string, std::string> result;
 	for (std::string line; std::getline(stream, line);) {
 		const size_t equals = line.find('=');

@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Device: a mapped device of the target dm-remap, through libdevmapper.
+// Device: a mapped device of the target dm-remap, through libdevmapper, or one that `dmremap serve`
+// serves, through its control socket.
 #pragma once
 
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <string>
 #include <vector>
+
+#include "tools/common/served.h"
 
 namespace dmremap {
 
@@ -20,8 +24,9 @@ struct TargetLine {
 
 class Device {
 public:
-	// `name` as in `dmsetup ls`, or its path below /dev/mapper. Throws Failure when there is no
-	// such device or it is not one of ours.
+	// `name` as in `dmsetup ls`, or its path below /dev/mapper; or the name that a device is served
+	// under, or the path of its control socket. Throws Failure when there is no such device or it
+	// is not one of ours.
 	explicit Device(const std::string &name);
 
 	// Creates a device whose table is one target over the whole of `main`. `features` are the
@@ -43,8 +48,11 @@ public:
 
 private:
 	TargetLine line(bool table) const;
+	std::string reply_to(const std::string &words) const;
+	TargetLine served_line(const std::string &request) const;
 
 	std::string name_;
+	std::shared_ptr<Served> served_; // nullptr: a mapped one
 };
 
 }  // namespace dmremap

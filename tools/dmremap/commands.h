@@ -18,5 +18,6 @@ void add_dump(CLI::App &program);
 void add_restore(CLI::App &program);
 void add_repair(CLI::App &program);
 void add_probe(CLI::App &program);
+void add_serve(CLI::App &program);
 
 }  // namespace dmremap

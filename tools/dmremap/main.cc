@@ -42,6 +42,9 @@ int main(int argc, char **argv)
 	add_restore(program);
 	add_repair(program);
 	add_probe(program);
+#ifdef DMREMAP_SERVE
+	add_serve(program);
+#endif
 	try {
 		program.parse(argc, argv);
 	} catch (const CLI::ParseError &error) {

@@ -43,6 +43,7 @@ ExitCode exit_code_of(remap::Error error)
 	case Error::no_memory:
 		return ExitCode::no_memory;
 	case Error::not_blank:
+	case Error::set_in_use:
 		return ExitCode::busy;
 	case Error::wrong_argument:
 	case Error::out_of_range:
