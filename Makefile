@@ -100,7 +100,7 @@ sanitize-thread:
 bench: programs
 	@$(SH) scripts/run-bench.sh $(BUILD)
 
-# Up to an hour for each kernel, most of it for making a million remaps. The page is for documents.
+# Some eight minutes for each kernel. The page is for documents.
 bench-vm:
 	@TARGETS="vm-test-cost vm-test-message" $(SH) scripts/build-programs.sh $(BUILD) $(JOBS) $(CMAKE_FLAGS)
 	@bench/vm-cost --write docs/development/BENCHMARKS-VM.md
