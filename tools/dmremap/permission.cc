@@ -13,17 +13,6 @@
 namespace dmremap {
 namespace {
 
-void check_devices(const DeviceFile &main, const DeviceFile &spare)
-{
-	char buffer[120];
-	remap::Text found(buffer, sizeof(buffer));
-	const char *sentence =
-		remap::check_devices(main.facts(), spare.facts(), main.sectors(), found);
-	if (sentence)
-		throw Failure(ExitCode::wrong_device,
-			      fmt::format("{}{}{}", sentence, found.length() ? ": " : "", buffer));
-}
-
 // The sets whose traces are there, as options that give them up.
 std::string wipe_options(const OfflineJournal &journal)
 {
@@ -91,6 +80,17 @@ std::string size_text(remap::Sector sectors)
 
 }  // namespace
 
+void require_devices(const DeviceFile &main, const DeviceFile &spare)
+{
+	char buffer[120];
+	remap::Text found(buffer, sizeof(buffer));
+	const char *sentence =
+		remap::check_devices(main.facts(), spare.facts(), main.sectors(), found);
+	if (sentence)
+		throw Failure(ExitCode::wrong_device,
+			      fmt::format("{}{}{}", sentence, found.length() ? ": " : "", buffer));
+}
+
 void Permission::add_options(CLI::App &command)
 {
 	command.add_flag("--overwrite", overwrite,
@@ -109,7 +109,7 @@ void Permission::put_into(remap::Terms *terms) const
 void require_free(OfflineSet &set, const DeviceFile &main, const DeviceFile &spare,
 		  const Permission &permission)
 {
-	check_devices(main, spare);
+	require_devices(main, spare);
 	if (!set.survey())
 		refuse_survey(set, spare);
 	if (set.journal().found() == remap::Found::set)

@@ -9,18 +9,20 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <csignal>
 #include <cstring>
 #include <sstream>
 #include <system_error>
+#include <thread>
 
-#include "core/engine/devices.h"
 #include "frontend/control.h"
 #include "frontend/nbd_server.h"
 #include "host/open_failure.h"
 #include "host/unix_socket.h"
 #include "tools/dmremap/commands.h"
 #include "tools/dmremap/format.h"
+#include "tools/dmremap/permission.h"
 
 namespace dmremap {
 namespace {
@@ -133,15 +135,20 @@ host::Faults faults_of(const std::vector<std::string> &words)
 	return faults;
 }
 
-void require_devices(const DeviceFile &main, const DeviceFile &spare)
+// A server that was killed has its devices for a moment longer, until the kernel has ended its I/O.
+std::unique_ptr<DeviceFile> open_when_free(const std::string &path)
 {
-	char buffer[120];
-	remap::Text found(buffer, sizeof(buffer));
-	const char *sentence =
-		remap::check_devices(main.facts(), spare.facts(), main.sectors(), found);
-	if (sentence)
-		throw Failure(ExitCode::wrong_device,
-			      fmt::format("{}{}{}", sentence, found.length() ? ": " : "", buffer));
+	constexpr int kTries = 40;
+	constexpr std::chrono::milliseconds kSoon(50);
+	for (int i = 1;; ++i) {
+		try {
+			return open_device(path, Access::read_write);
+		} catch (const Failure &failure) {
+			if (failure.code() != ExitCode::busy || i == kTries)
+				throw;
+		}
+		std::this_thread::sleep_for(kSoon);
+	}
 }
 
 // A file has no logical block of its own: that of the set it belongs to, or a sector.
@@ -163,8 +170,8 @@ class Service {
 public:
 	Service(const Arguments &given, const remap::Terms &terms)
 	    : given_(given), faults_(faults_of(given.bad)),
-	      main_(open_device(given.formatting.main, Access::read_write)),
-	      spare_(open_device(given.formatting.spare, Access::read_write)),
+	      main_(open_when_free(given.formatting.main)),
+	      spare_(open_when_free(given.formatting.spare)),
 	      host_(reactor_, *main_, *spare_, faults_, given.name), volume_(reactor_, host_)
 	{
 		require_devices(*main_, *spare_);
