@@ -7,6 +7,7 @@
 
 #include <atomic>
 #include <cerrno>
+#include <chrono>
 #include <sstream>
 #include <vector>
 
@@ -17,6 +18,8 @@ constexpr usize kMaxClients = 32;
 constexpr usize kMaxLine = 4096;
 constexpr usize kMaxReply = 65536;
 constexpr usize kStatusRoom = 512;
+// Until descriptors that are used up are looked for again.
+constexpr std::chrono::milliseconds kPause(100);
 
 std::string framed(int error, const std::string &text)
 {
@@ -108,12 +111,14 @@ void Control::accept_all()
 {
 	for (;;) {
 		const int fd = accept4(listener_, nullptr, nullptr, SOCK_CLOEXEC);
+		if (fd < 0 && errno != EINTR && errno != ECONNABORTED)
+			std::this_thread::sleep_for(kPause);
 		const std::lock_guard<std::mutex> held(mutex_);
 		clients_.remove_if([](const auto &client) { return client->over.load(); });
-		if (fd < 0 && (errno == EINTR || errno == ECONNABORTED) && !finishing_)
-			continue;
-		if (fd < 0)
+		if (fd < 0 && finishing_)
 			return;
+		if (fd < 0)
+			continue;
 		if (finishing_ || clients_.size() == kMaxClients) {
 			close(fd);
 			continue;

@@ -14,6 +14,12 @@
 
 namespace remap::frontend::nbd {
 
+namespace {
+
+__kernel_timespec kPause = {0, 100'000'000};
+
+}  // namespace
+
 Server::Server(host::Volume &volume, const Export &shown, int listener)
     : volume_(volume), shown_(shown), listener_(listener)
 {
@@ -24,7 +30,7 @@ Server::~Server() { close(listener_); }
 
 void Server::accept()
 {
-	if (accepting_ || finishing_ || connections_.size() == kMaxConnections)
+	if (accepting_ || pausing_ || finishing_ || connections_.size() == kMaxConnections)
 		return;
 	accepting_ = true;
 	volume_.reactor().start(*this, [&](io_uring_sqe *sqe) {
@@ -45,8 +51,24 @@ void Server::done(int result)
 		} catch (const std::bad_alloc &) {
 			close(result);
 		}
+	} else if (!finishing_ && result != -EINTR && result != -ECONNABORTED) {
+		return pause();
 	}
 	accept();
+}
+
+void Server::pause()
+{
+	pausing_ = true;
+	volume_.reactor().start(pause_, [](io_uring_sqe *sqe) {
+		io_uring_prep_timeout(sqe, &kPause, 0, 0);
+	});
+}
+
+void Server::Pause::done(int)
+{
+	server.pausing_ = false;
+	server.accept();
 }
 
 void Server::finish()

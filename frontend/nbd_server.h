@@ -21,19 +21,32 @@ public:
 	const Export &shown() const { return shown_; }
 	// Takes no further connections, and ends those that there are.
 	void finish();
-	bool over() const { return finishing_ && !accepting_ && connections_.empty(); }
+	bool over() const
+	{
+		return finishing_ && !accepting_ && !pausing_ && connections_.empty();
+	}
 	// Looks, in this turn, which connections are over.
 	void look() { looks_ = true; }
 	void each_turn();
 
 private:
+	// After an accept that failed, which the next one would too: when descriptors are used up.
+	struct Pause final : host::Completion {
+		explicit Pause(Server &owner) : server(owner) {}
+		void done(int result) override;
+		Server &server;
+	};
+
 	void accept();
+	void pause();
 	void done(int result) override;
 
 	host::Volume &volume_;
 	Export shown_;
 	int listener_;
+	Pause pause_{*this};
 	bool accepting_ = false;
+	bool pausing_ = false;
 	bool finishing_ = false;
 	bool looks_ = false;
 	std::list<Connection> connections_;

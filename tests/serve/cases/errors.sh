@@ -37,6 +37,34 @@ SERVERS+=("$!")
 for _ in {1..100}; do [[ ! -s port ]] || break; sleep 0.05; done
 expect 5 'port [0-9]+ of 127.0.0.1 is in use' timeout 20 "$DMREMAP" serve m2.img s2.img --control "$PWD/x.control" --port "$(<port)"
 end_server TERM
+# Clients that take all descriptors it may have: it waits without turning in circles, and goes on.
+cat >crowd.py <<'PY'
+import os, socket, sys, time
+def ticks():
+    words = open('/proc/%s/stat' % sys.argv[1]).read().rsplit(')', 1)[1].split()
+    return int(words[11]) + int(words[12])
+crowd = []
+for path in ['n'] * 16 + ['c.control'] * 16:
+    s = socket.socket(socket.AF_UNIX)
+    s.settimeout(5)
+    s.connect(path)
+    crowd.append(s)
+time.sleep(0.3)
+free = int(sys.argv[2]) - len(os.listdir('/proc/%s/fd' % sys.argv[1]))
+assert free <= 0, '%d descriptors are free' % free
+before = ticks()
+time.sleep(1)
+assert ticks() - before < os.sysconf('SC_CLK_TCK') // 4, 'it spins: %d ticks' % (ticks() - before)
+PY
+MOST=24
+start_server
+prlimit --pid "$SERVER" --nofile="$MOST:$MOST"
+check 'no descriptors left' python3 crowd.py "$SERVER" "$MOST"
+sleep 0.5
+expect 0 'export-size' timeout 20 nbdinfo "$URI"
+expect 0 'extents' timeout 20 "$DMREMAP" status "$NAME"
+end_server TERM
+expect 0 '^0$' echo "$ENDED"
 if ((EUID == 0)); then
     exec 8<"$DMREMAP" # its folder may be closed to others, too
     expect 2 'Permission denied' setpriv --reuid 65534 --clear-groups sh -c "cd / && exec /proc/self/fd/8 serve '$PWD/m2.img' '$PWD/s2.img' --control /tmp/none.control"

@@ -75,7 +75,7 @@ cat >noise.py <<'PY'
 import os, random, socket, struct
 random.seed(int(os.environ['SEED']))
 magic = 0x49484156454f5054
-def talk(data, rest=True):
+def talk(data):
     s = socket.socket(socket.AF_UNIX)
     s.connect('n')
     s.settimeout(2)
@@ -97,7 +97,8 @@ for i in range(150):
     talk(struct.pack('>I', random.choice([0, 1, 2, 3, 255])) + options + go + requests + random.randbytes(random.randrange(40)))
     talk(random.randbytes(random.randrange(200)))
 PY
-check 'noise on the socket' env SEED=1 timeout 60 python3 noise.py
+SEED=${DMREMAP_SEED:-$RANDOM}
+check "noise on the socket, seed $SEED" env SEED="$SEED" timeout 60 python3 noise.py
 check 'the server has survived it' kill -0 "$SERVER"
 end_server TERM
 expect 0 '^0$' echo "$ENDED"
