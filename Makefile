@@ -87,7 +87,7 @@ sanitize: sanitize-address sanitize-thread
 
 sanitize-address:
 	@TARGETS="unit-tests table-readers-test group-test" $(SH) scripts/build-programs.sh $(BUILD)/sanitize-address $(JOBS) $(CMAKE_FLAGS) \
-		-DDMREMAP_SANITIZE=address,undefined
+		-DDMREMAP_SANITIZE=address,undefined -DCMAKE_BUILD_TYPE=None -DCMAKE_CXX_FLAGS="-O1 -g1"
 	@$(SH) scripts/run-unit.sh $(BUILD)/sanitize-address
 
 # Threads meet in these programs only.
