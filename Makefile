@@ -85,6 +85,7 @@ unit: programs
 
 sanitize: sanitize-address sanitize-thread
 
+# With the optimization that the sanitizers ask for: the compiler takes half the time of -O2.
 sanitize-address:
 	@TARGETS="unit-tests table-readers-test group-test" $(SH) scripts/build-programs.sh $(BUILD)/sanitize-address $(JOBS) $(CMAKE_FLAGS) \
 		-DDMREMAP_SANITIZE=address,undefined -DCMAKE_BUILD_TYPE=None -DCMAKE_CXX_FLAGS="-O1 -g1"

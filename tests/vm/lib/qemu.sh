@@ -28,12 +28,13 @@ kvm_works() {
 # by the processor, no random addresses. Emulated processors have no fast string instructions: they
 # are emulated byte by byte, and would count once for each.
 accelerator() {
+    local emulated='-cpu max,-erms,-fsrm'
     if [[ ${1:-no} == yes ]]; then
-        printf '%s\n' '-accel tcg,thread=single -icount shift=0 -cpu max,-erms,-fsrm' 'TCG, counting instructions'
+        printf '%s\n' "-accel tcg,thread=single -icount shift=0 $emulated" 'TCG, counting instructions'
     elif kvm_works; then
         printf '%s\n' '-accel kvm -cpu host' KVM
     else
-        printf '%s\n' '-accel tcg,thread=multi -cpu max,-erms,-fsrm' 'TCG, no KVM here'
+        printf '%s\n' "-accel tcg,thread=multi $emulated" 'TCG, no KVM here'
     fi
 }
 
@@ -69,10 +70,11 @@ qemu_args() {
     [[ $ACCELERATOR != *-icount* ]] || append+=" random.trust_cpu=off nokaslr"
     [[ $ACCELERATOR != *tcg* || $ACCELERATOR == *-icount* ]] || append+=$(counter_words)
     # On a busy host the emulated timer may tick too late for the check, and the kernel panics.
+    [[ $ACCELERATOR != *tcg* ]] || append+=" no_timer_check"
     # Programs at random addresses are translated anew at each start. The translations of a page form a
     # list, and QEMU 7.2 walks it for every byte written to the page: in a machine that swaps, pages of
     # programs become pages of data all the time, and processors stood still for more than a minute.
-    [[ $ACCELERATOR != *tcg* ]] || append+=" no_timer_check norandmaps"
+    [[ $ACCELERATOR != *tcg* ]] || append+=" norandmaps"
     # shellcheck disable=SC2206 # options are meant to be split
     QEMU_ARGS=($ACCELERATOR -m "$2" -smp "$3" -nodefaults -no-user-config -display none -no-reboot
         -kernel "$KERNEL" -initrd "$INITRAMFS" -append "$append")
