@@ -45,6 +45,13 @@ public:
 		return static_cast<IoStatus>(
 			remap_host_forward(host_, request, first, device, sector, count));
 	}
+	void fetch(Request request, u64 first, void *buffer, u32 count)
+	{
+		remap_host_fetch(host_, request, first, buffer, count);
+	}
+	bool watch_main() { return remap_host_watch_main(host_); }
+	bool main_took_write() { return remap_host_main_took_write(host_); }
+	u64 seconds() { return remap_host_seconds(host_); }
 	bool drain(Sector sector, u64 length, bool stoppable)
 	{
 		return remap_host_drain(host_, sector, length, stoppable);
@@ -113,6 +120,12 @@ Terms terms_of(const remap_table_line &line)
 	return terms;
 }
 
+Policy policy_of(const remap_policy &policy)
+{
+	return {policy.retries,	     policy.budget_remaps, policy.budget_seconds,
+		policy.remap_writes, policy.retry_reads,   policy.heal};
+}
+
 // The sentence for the log and, without numbers, for dm.
 int refuse(remap_host *host, Error error, const Refusal &why, const char **sentence)
 {
@@ -160,6 +173,9 @@ extern "C" int remap_core_parse_table(unsigned int argc, char **argv, remap_tabl
 	line->set = parsed.set;
 	line->main_id = parsed.main_id;
 	line->format = parsed.format;
+	line->policy = {parsed.policy.retries,	    parsed.policy.budget_remaps,
+			parsed.policy.budget_seconds, parsed.policy.remap_writes,
+			parsed.policy.retry_reads,    parsed.policy.heal};
 	return 0;
 }
 
@@ -189,7 +205,8 @@ extern "C" int remap_core_create(remap_host *host, const remap_device_facts *fac
 		*core = new (remap_place{memory}) remap_core(host);
 		const remap::Status made = (*core)->engine.create(
 			{facts[0].sectors, facts[1].sectors,
-			 facts[0].logical_block / remap::kSectorBytes},
+			 facts[0].logical_block / remap::kSectorBytes,
+			 facts[0].physical_block / remap::kSectorBytes},
 			remap::terms_of(*line), why);
 		if (made.ok())
 			return 0;
@@ -217,8 +234,9 @@ extern "C" bool remap_core_will_format(const remap_core *core)
 	return core->engine.journal().found() == remap::Found::blank;
 }
 
-extern "C" int remap_core_start(remap_core *core, bool writes)
+extern "C" int remap_core_start(remap_core *core, const remap_policy *policy, bool writes)
 {
+	core->engine.set_policy(remap::policy_of(*policy));
 	remap::Refusal why;
 	const char *sentence;
 	const remap::Status started = core->engine.start(why, writes);
@@ -264,14 +282,29 @@ extern "C" bool remap_core_holds(const remap_core *core, uint64_t sector, uint32
 	return core->engine.holds(sector, sectors);
 }
 
-extern "C" uint8_t remap_core_deferred_write(remap_core *core, void *request, uint64_t sector,
-					     uint32_t sectors)
+extern "C" uint8_t remap_core_deferred_write(remap_core *core, void *request, uint8_t op,
+					     uint64_t sector, uint32_t sectors)
 {
-	return static_cast<uint8_t>(core->engine.deferred_write(request, sector, sectors));
+	return static_cast<uint8_t>(core->engine.deferred_write(
+		request, static_cast<remap::Op>(op), sector, sectors));
 }
 
-extern "C" void remap_core_io_failed(remap_core *core, uint8_t op, uint8_t, uint64_t, uint32_t,
-				     uint8_t)
+extern "C" uint8_t remap_core_io_failed(remap_core *core, uint8_t op, uint8_t device,
+					uint8_t status)
+{
+	return core->engine.io_failed(static_cast<remap::Op>(op), device,
+				      static_cast<remap::IoStatus>(status));
+}
+
+extern "C" uint8_t remap_core_recover(remap_core *core, void *request, uint8_t op, uint64_t sector,
+				      uint32_t sectors, uint8_t status, uint8_t ticket)
+{
+	return static_cast<uint8_t>(
+		core->engine.recover(request, static_cast<remap::Op>(op), sector, sectors,
+				     static_cast<remap::IoStatus>(status), ticket));
+}
+
+extern "C" void remap_core_io_refused(remap_core *core, uint8_t op)
 {
 	core->engine.io_failed(static_cast<remap::Op>(op));
 }
@@ -303,7 +336,7 @@ extern "C" int remap_core_message(remap_core *core, unsigned int argc, char **ar
 }
 
 extern "C" unsigned int remap_core_status(const remap_core *core, enum remap_status_kind kind,
-					  char *words, unsigned int room)
+					  const remap_policy *policy, char *words, unsigned int room)
 {
 	if (!room)
 		return 0;
@@ -311,7 +344,7 @@ extern "C" unsigned int remap_core_status(const remap_core *core, enum remap_sta
 	if (kind == REMAP_STATUS_INFO)
 		core->engine.status_line(text);
 	if (kind == REMAP_STATUS_TABLE)
-		core->engine.table_features(text);
+		core->engine.table_features(text, remap::policy_of(*policy));
 	if (kind == REMAP_STATUS_IMA)
 		core->engine.ima_line(text);
 	return static_cast<unsigned int>(text.length());

@@ -37,12 +37,23 @@ struct remap_host;
 
 /* ---- the table line: <main> <spare> [<#features> <feature>...] ---- */
 
+/* What a table line says about errors (core/engine/policy.h). */
+struct remap_policy {
+	uint32_t retries;
+	uint32_t budget_remaps;
+	uint32_t budget_seconds;
+	bool remap_writes;
+	bool retry_reads;
+	bool heal;
+};
+
 struct remap_table_line {
 	const char *device[REMAP_MAX_DEVICES]; /* points into argv */
 	uint32_t devices;                      /* main and spares */
 	const char *set;                       /* NULL: not given; as are these */
 	const char *main_id;
 	bool format;
+	struct remap_policy policy;
 };
 
 /*
@@ -97,10 +108,10 @@ void remap_core_destroy(struct remap_core *core);
 bool remap_core_will_format(const struct remap_core *core);
 /*
  * Before I/O is let in, at first and after each suspend: loads the remaps, formats a blank spare,
- * begins an epoch. `writes`: whether the table that is being resumed may. Returns 0 or a negative
- * errno; the sentence is in the log. Context: sleep.
+ * begins an epoch. `policy` and `writes` are those of the table that is being resumed. Returns 0 or a
+ * negative errno; the sentence is in the log. Context: sleep.
  */
-int remap_core_start(struct remap_core *core, bool writes);
+int remap_core_start(struct remap_core *core, const struct remap_policy *policy, bool writes);
 /* Messages return -EINTR at their next step from here on; recoveries go on. Context: sleep. */
 void remap_core_presuspend(struct remap_core *core);
 /* Whether that was called, and neither resume nor its undoing since. Context: any. */
@@ -157,17 +168,26 @@ bool remap_core_holds(const struct remap_core *core, uint64_t sector, uint32_t s
  * it returns, the write has ended with the remap_io_status it returns and, if that is OK, is
  * durable. Context: sleep.
  */
-uint8_t remap_core_deferred_write(struct remap_core *core, void *request, uint64_t sector,
-				  uint32_t sectors);
+uint8_t remap_core_deferred_write(struct remap_core *core, void *request, uint8_t op,
+				  uint64_t sector, uint32_t sectors);
 
 /*
- * An I/O that was submitted ended with an error, which goes upward; or it was not, because the
- * verdict was REMAP_FAIL_*: then `device` is 0 and the sector one of main. Not for a deferred write,
- * which counts itself. Context: any.
+ * An I/O that was sent to a device ended with an error. Returns 0: it goes upward; or a ticket with
+ * which it is to be handed to remap_core_recover(), having given up its token. Context: any.
  */
-void remap_core_io_failed(struct remap_core *core, uint8_t op, uint8_t device, uint64_t sector,
-			  uint32_t sectors, uint8_t status);
-/* The same for a flush that was submitted. */
+uint8_t remap_core_io_failed(struct remap_core *core, uint8_t op, uint8_t device, uint8_t status);
+/*
+ * `request` covers `sectors` sectors from `sector` of main on, as it was before it was sent. When it
+ * returns, the I/O has ended with the remap_io_status it returns. Context: sleep.
+ */
+uint8_t remap_core_recover(struct remap_core *core, void *request, uint8_t op, uint64_t sector,
+			   uint32_t sectors, uint8_t status, uint8_t ticket);
+/*
+ * An I/O ended with an error without having been sent, since the verdict was REMAP_FAIL_*.
+ * Context: any.
+ */
+void remap_core_io_refused(struct remap_core *core, uint8_t op);
+/* A flush that was submitted ended with an error. Context: any. */
 void remap_core_flush_failed(struct remap_core *core, uint8_t device, uint8_t status);
 /*
  * A flush of the user's succeeded on a device. Returns whether it must fail all the same, since a
@@ -199,10 +219,10 @@ enum remap_status_kind {
 	REMAP_STATUS_IMA    /* name=value pairs, comma separated */
 };
 /* Enough for the features of any set. */
-#define REMAP_FEATURES_ROOM 160
+#define REMAP_FEATURES_ROOM 256
 /* Writes at most room - 1 bytes and a NUL; returns the length written. Context: any. */
 unsigned int remap_core_status(const struct remap_core *core, enum remap_status_kind kind,
-			       char *text, unsigned int room);
+			       const struct remap_policy *policy, char *text, unsigned int room);
 
 /* ---- what the host provides; see core/platform/platform.h for the contracts ---- */
 
@@ -241,9 +261,21 @@ uint8_t remap_host_read(struct remap_host *host, uint32_t device, uint64_t secto
 uint8_t remap_host_write(struct remap_host *host, uint32_t device, uint64_t sector,
 			 const void *data, uint32_t sectors);
 uint8_t remap_host_flush(struct remap_host *host, uint32_t device);
-/* Sends `sectors` sectors of the request, from its sector `first` on, to a device and waits. */
+/* Sends `sectors` sectors of a request, from its sector `first` on, to a device and waits. */
 uint8_t remap_host_forward(struct remap_host *host, void *request, uint64_t first, uint32_t device,
 			   uint64_t sector, uint32_t sectors);
+
+/* Copies what a write has for `sectors` of its sectors, from its sector `first` on. */
+void remap_host_fetch(struct remap_host *host, void *request, uint64_t first, void *buffer,
+		      uint32_t sectors);
+/*
+ * From now on a user's write of main that ends well is noted. Returns whether one did since the
+ * last call; true at the first. Context: any.
+ */
+bool remap_host_watch_main(struct remap_host *host);
+/* Whether one did since the last call of remap_host_watch_main(). Context: any. */
+bool remap_host_main_took_write(struct remap_host *host);
+uint64_t remap_host_seconds(struct remap_host *host);
 
 /* `stoppable`: ends with false once remap_core_suspending(). */
 bool remap_host_drain(struct remap_host *host, uint64_t sector, uint64_t sectors, bool stoppable);

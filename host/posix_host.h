@@ -42,6 +42,10 @@ public:
 	IoStatus write(DeviceIndex device, Sector sector, const void *data, u32 count);
 	IoStatus flush(DeviceIndex device);
 	IoStatus forward(Request, u64, DeviceIndex, Sector, u32) { return IoStatus::not_supported; }
+	void fetch(Request, u64, void *, u32) {}
+	bool watch_main() { return true; }
+	bool main_took_write() { return false; }
+	u64 seconds() { return 0; }
 	bool drain(Sector, u64, bool) { return true; }
 	bool drain_soon(Sector, u64) { return true; }
 	void release_held() {}

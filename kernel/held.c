@@ -2,12 +2,14 @@
 /*
  * Bios that wait, and the two workers that send them on.
  *
- * A bio with sectors gets here in three ways: it lies in a fence; it is a write to sectors for
- * which an earlier write waits; or it is a write that changes the table. The first two wait in one
- * queue, in the order of their arrival; the dispatcher goes through it whenever a fence has opened
- * or something in it got done, and looks each bio up again, piece by piece, since what lay in one
- * extent may now lie in several. The third kind is for the writer, which runs
- * remap_core_deferred_write() for one after the other.
+ * A bio with sectors gets here in four ways: it lies in a fence; it is a write to sectors for which
+ * an earlier write waits; it is a write that changes the table; or it has failed and may be
+ * recovered. The first two wait in one queue, in the order of their arrival; the dispatcher goes
+ * through it whenever a fence has opened or something in it got done, and looks each bio up again,
+ * piece by piece, since what lay in one extent may now lie in several. The others are for the
+ * writer, which runs remap_core_deferred_write() or remap_core_recover() for one after the other.
+ * One that failed comes from where an I/O ends, perhaps an interrupt, as it was when it was sent but
+ * for its sector, which is one of main again. It is queued there and nothing else is done.
  *
  * Order. A write that its submitter began after an earlier one never overtakes it:
  *   - A newcomer that overlaps a write that waits, or that a worker has in its hands, queues up
@@ -19,8 +21,7 @@
  *     one that found the sector already alive, and wipe it out.
  * Reads have no order and are not looked at.
  *
- * A flush of a device that the core is flushing waits in a list of its own until that has ended; it
- * has no sectors and no order.
+ * A flush of a device that the core is flushing waits apart from all this (held_flush.c).
  *
  * Whoever waits is woken: a fence that opens queues the dispatcher (remap_host_release_held());
  * so does the end of each deferred write; and a pass of the dispatcher that got anything done is
@@ -35,13 +36,15 @@
  * are either on a device or with the writer, who needs none, and so return. Each worker has a
  * queue with a rescuer of its own: the dispatcher can wait for the writer, never the reverse.
  *
- * Suspend waits for every bio and so for both workers; none of what they wait for waits for it:
+ * Suspend waits for every bio and so for both workers, but a suspend without flush gets bios that
+ * failed back, and dm sends them again later; none of what they wait for waits for it:
  * the core lets no message keep a fence over presuspend, and finishes deferred writes.
  */
 #include <linux/sched/mm.h>
 
 #include "io.h"
 #include "map.h"
+#include "rewind.h"
 
 #define PIECES 16
 
@@ -130,26 +133,28 @@ static void wait_here(struct remap_held *held, struct bio *bio)
 bool remap_wait_behind(struct remap_host *set, struct bio *bio)
 {
 	struct remap_held *held = &set->held;
+	unsigned long flags;
 	bool queued;
 
-	spin_lock(&held->lock);
+	spin_lock_irqsave(&held->lock, flags);
 	queued = preceded(held, range_of(bio));
 	if (queued)
 		wait_here(held, bio);
-	spin_unlock(&held->lock);
+	spin_unlock_irqrestore(&held->lock, flags);
 	return queued;
 }
 
 bool remap_wait_fence(struct remap_host *set, struct bio *bio)
 {
 	struct remap_held *held = &set->held;
+	unsigned long flags;
 	bool queued;
 
-	spin_lock(&held->lock);
+	spin_lock_irqsave(&held->lock, flags);
 	queued = fenced(set, bio);
 	if (queued)
 		wait_here(held, bio);
-	spin_unlock(&held->lock);
+	spin_unlock_irqrestore(&held->lock, flags);
 	return queued;
 }
 
@@ -160,39 +165,38 @@ bool remap_wait_fence(struct remap_host *set, struct bio *bio)
 void remap_wait_turn(struct remap_host *set, struct bio *bio)
 {
 	struct remap_held *held = &set->held;
+	unsigned long flags;
 
-	spin_lock(&held->lock);
+	spin_lock_irqsave(&held->lock, flags);
 	wait_here(held, bio);
 	held->held_outside++;
-	spin_unlock(&held->lock);
+	spin_unlock_irqrestore(&held->lock, flags);
 	remap_host_release_held(set);
-}
-
-bool remap_hold_flush(struct remap_host *set, struct bio *bio, u8 device)
-{
-	struct remap_held *held = &set->held;
-	bool begins;
-
-	spin_lock(&held->lock);
-	begins = remap_core_flush_begins(set->core, device);
-	if (!begins) {
-		bio->bi_opf &= ~REQ_POLLED;
-		bio_list_add(&held->flushes, bio);
-		held->held++;
-	}
-	spin_unlock(&held->lock);
-	return !begins;
 }
 
 void remap_defer(struct remap_host *set, struct bio *bio)
 {
 	struct remap_held *held = &set->held;
+	unsigned long flags;
 
 	bio->bi_opf &= ~REQ_POLLED;
-	spin_lock(&held->lock);
+	spin_lock_irqsave(&held->lock, flags);
 	enter(held, &held->deferred, bio);
 	held->deferrals++;
-	spin_unlock(&held->lock);
+	spin_unlock_irqrestore(&held->lock, flags);
+	queue_work(held->writer_queue, &held->writer);
+}
+
+void remap_recover_later(struct remap_host *set, struct bio *bio, struct remap_io *io)
+{
+	struct remap_held *held = &set->held;
+	unsigned long flags;
+
+	remap_rewind_bio(bio, io);
+	io->to.verdict = REMAP_HOLD;
+	spin_lock_irqsave(&held->lock, flags);
+	enter(held, &held->deferred, bio);
+	spin_unlock_irqrestore(&held->lock, flags);
 	queue_work(held->writer_queue, &held->writer);
 }
 
@@ -212,6 +216,12 @@ static void piece_ended(struct bio *bio)
 	remap_drop_token(piece->set, &piece->io);
 	if (status)
 		status = remap_failed(piece->set, &piece->io, status);
+	else
+		remap_succeeded(piece->set, &piece->io);
+	if (status && piece->io.ticket) {
+		remap_recover_later(piece->set, bio, &piece->io);
+		return;
+	}
 	if (status && !whole->bi_status)
 		whole->bi_status = status;
 	bio_put(bio);
@@ -227,6 +237,7 @@ static struct piece *new_piece(struct remap_host *set, struct bio *whole)
 	bio->bi_end_io = piece_ended;
 	piece->set = set;
 	piece->whole = whole;
+	piece->io.ti = NULL;
 	return piece;
 }
 
@@ -243,7 +254,7 @@ static void cut_off(struct piece *piece, const struct remap_io *io)
 
 /* Does with a bio, whole or piece, what the answer in `io` says. REMAP_HOLD does not come here. */
 static void follow(struct remap_host *set, struct bio *clone, struct bio *bio,
-		   const struct remap_io *io)
+		   struct remap_io *io)
 {
 	switch (io->to.verdict) {
 	case REMAP_SUBMIT:
@@ -260,13 +271,14 @@ static void follow(struct remap_host *set, struct bio *clone, struct bio *bio,
 
 static bool must_wait(struct remap_host *set, const struct bio *bio)
 {
+	unsigned long flags;
 	bool wait;
 
 	if (!op_is_write(bio_op(bio)))
 		return false;
-	spin_lock(&set->held.lock);
+	spin_lock_irqsave(&set->held.lock, flags);
 	wait = blocked(&set->held, range_of(bio));
-	spin_unlock(&set->held.lock);
+	spin_unlock_irqrestore(&set->held.lock, flags);
 	return wait;
 }
 
@@ -280,7 +292,7 @@ static bool dispatch(struct remap_host *set, struct bio *bio)
 	struct remap_io *own = dm_per_bio_data(bio, sizeof(*own));
 	u8 op = remap_op_of(bio);
 	struct piece *piece = NULL;
-	struct remap_io io;
+	struct remap_io io = {};
 
 	*own = (struct remap_io){ .to.verdict = REMAP_HOLD };
 	while (bio_sectors(bio)) {
@@ -318,46 +330,52 @@ static bool dispatch(struct remap_host *set, struct bio *bio)
 
 static struct bio *next_to_pass(struct remap_held *held)
 {
+	unsigned long flags;
 	struct bio *bio;
 
-	spin_lock(&held->lock);
+	spin_lock_irqsave(&held->lock, flags);
 	bio = bio_list_pop(&held->passing);
 	if (bio && op_is_write(bio_op(bio)))
 		held->passed = range_of(bio);
-	spin_unlock(&held->lock);
+	spin_unlock_irqrestore(&held->lock, flags);
 	return bio;
 }
 
 /* `kept` is NULL when the bio is gone, and must not be looked at. */
 static void passed(struct remap_held *held, bool write, struct bio *kept)
 {
-	spin_lock(&held->lock);
+	unsigned long flags;
+
+	spin_lock_irqsave(&held->lock, flags);
 	held->passed.end = 0;
 	if (kept)
 		bio_list_add(&held->kept, kept);
 	else
 		left(held, write);
-	spin_unlock(&held->lock);
+	spin_unlock_irqrestore(&held->lock, flags);
 }
 
 static void start_pass(struct remap_held *held)
 {
-	spin_lock(&held->lock);
+	unsigned long flags;
+
+	spin_lock_irqsave(&held->lock, flags);
 	bio_list_merge(&held->passing, &held->waiting);
 	bio_list_init(&held->waiting);
-	spin_unlock(&held->lock);
+	spin_unlock_irqrestore(&held->lock, flags);
 }
 
 /* Returns whether anything is left to look at. */
 static bool end_pass(struct remap_held *held)
 {
+	unsigned long flags;
 	bool some;
 
-	spin_lock(&held->lock);
+	spin_lock_irqsave(&held->lock, flags);
 	bio_list_merge_head(&held->waiting, &held->kept);
 	bio_list_init(&held->kept);
 	some = !bio_list_empty(&held->waiting);
-	spin_unlock(&held->lock);
+	spin_unlock_irqrestore(&held->lock, flags);
 	return some;
 }
 
@@ -378,31 +396,12 @@ static bool pass(struct remap_host *set)
 	return end_pass(held) && progress;
 }
 
-/* Those that are refused again are sent by the run that the end of the core's flush queues. */
-static void send_flushes(struct remap_host *set)
-{
-	struct remap_held *held = &set->held;
-	struct bio_list flushes;
-	struct bio *bio;
-
-	spin_lock(&held->lock);
-	flushes = held->flushes;
-	bio_list_init(&held->flushes);
-	spin_unlock(&held->lock);
-	while ((bio = bio_list_pop(&flushes))) {
-		struct remap_io *io = dm_per_bio_data(bio, sizeof(*io));
-
-		if (!remap_hold_flush(set, bio, io->to.device))
-			dm_submit_bio_remap(bio, bio);
-	}
-}
-
 static void dispatcher(struct work_struct *work)
 {
 	struct remap_host *set = container_of(work, struct remap_host, held.dispatcher);
 	unsigned int noio = memalloc_noio_save();
 
-	send_flushes(set);
+	remap_send_flushes(set);
 	while (pass(set))
 		cond_resched();
 	memalloc_noio_restore(noio);
@@ -412,24 +411,26 @@ static void dispatcher(struct work_struct *work)
 
 static struct bio *next_to_write(struct remap_held *held)
 {
+	unsigned long flags;
 	struct bio *bio;
 
-	spin_lock(&held->lock);
+	spin_lock_irqsave(&held->lock, flags);
 	bio = bio_list_pop(&held->deferred);
-	if (bio)
+	if (bio && op_is_write(bio_op(bio)))
 		held->written = range_of(bio);
-	spin_unlock(&held->lock);
+	spin_unlock_irqrestore(&held->lock, flags);
 	return bio;
 }
 
-static void written(struct remap_host *set)
+static void written(struct remap_host *set, bool write)
 {
 	struct remap_held *held = &set->held;
+	unsigned long flags;
 
-	spin_lock(&held->lock);
+	spin_lock_irqsave(&held->lock, flags);
 	held->written.end = 0;
-	left(held, true);
-	spin_unlock(&held->lock);
+	left(held, write);
+	spin_unlock_irqrestore(&held->lock, flags);
 	remap_host_release_held(set);
 }
 
@@ -441,11 +442,13 @@ static void writer(struct work_struct *work)
 	struct bio *bio;
 
 	while ((bio = next_to_write(&set->held))) {
-		u8 status = remap_core_deferred_write(set->core, bio, bio->bi_iter.bi_sector,
-						      bio_sectors(bio));
+		struct remap_io *io = bio->bi_end_io == piece_ended
+					      ? &container_of(bio, struct piece, bio)->io
+					      : dm_per_bio_data(bio, sizeof(*io));
+		blk_status_t status = remap_write_one(set, bio, io);
 
-		written(set);
-		bio->bi_status = remap_blk_status(status);
+		written(set, op_is_write(bio_op(bio)));
+		bio->bi_status = status;
 		bio_endio(bio);
 		cond_resched();
 	}

@@ -11,6 +11,7 @@
 #include <linux/workqueue.h>
 
 struct remap_host;
+struct remap_io;
 
 struct remap_range {
 	u64 first;
@@ -18,7 +19,7 @@ struct remap_range {
 };
 
 struct remap_held {
-	spinlock_t lock; /* never taken where an I/O ends, so interrupts stay on */
+	spinlock_t lock; /* taken with interrupts off: what failed is queued where it ends */
 	/* All under lock. In the order of arrival, in sectors of main. */
 	struct bio_list waiting;    /* until the dispatcher looks at them again */
 	struct bio_list passing;    /* the dispatcher's, not yet looked at */
@@ -57,9 +58,12 @@ static __always_inline bool remap_held_spans(const struct remap_held *held, u64 
 }
 
 /*
- * The following but remap_hold_flush() take a bio whose bi_sector is a sector of main. Context: any
- * but an interrupt.
+ * Queues a bio that ended with an error and got a ticket for remap_core_recover(); it ends later.
+ * Context: any.
  */
+void remap_recover_later(struct remap_host *set, struct bio *bio, struct remap_io *io);
+
+/* The following take a bio whose bi_sector is a sector of main. Context: any but an interrupt. */
 
 /* Queues a write behind an earlier one that waits for some of its sectors; false: there is none. */
 bool remap_wait_behind(struct remap_host *set, struct bio *bio);
@@ -67,9 +71,18 @@ bool remap_wait_behind(struct remap_host *set, struct bio *bio);
 bool remap_wait_fence(struct remap_host *set, struct bio *bio);
 /* Queues a bio to be looked up again by the dispatcher. */
 void remap_wait_turn(struct remap_host *set, struct bio *bio);
-/* Queues a flush of a device that the core flushes; false: it does not, and this one has begun. */
-bool remap_hold_flush(struct remap_host *set, struct bio *bio, u8 device);
 /* Queues a write for remap_core_deferred_write(). */
 void remap_defer(struct remap_host *set, struct bio *bio);
+
+/*
+ * held_flush.c: queues a flush of a device that the core flushes; false: it does not, and this one
+ * has begun. Context: any but an interrupt.
+ */
+bool remap_hold_flush(struct remap_host *set, struct bio *bio, u8 device);
+/*
+ * Sends those that wait; the dispatcher's. Those that are refused again are sent by its next run,
+ * which the end of the core's flush queues. Context: may sleep.
+ */
+void remap_send_flushes(struct remap_host *set);
 
 #endif

@@ -11,6 +11,7 @@
 #include <linux/random.h>
 #include <linux/rcupdate.h>
 #include <linux/sched/signal.h>
+#include <linux/timekeeping.h>
 #include <linux/wait.h>
 #include <linux/workqueue.h>
 
@@ -107,6 +108,21 @@ bool remap_host_writable(struct remap_host *set)
 	return READ_ONCE(set->writers);
 }
 
+bool remap_host_watch_main(struct remap_host *set)
+{
+	return xchg(&set->watch, REMAP_WATCH_ASKED) != REMAP_WATCH_ASKED;
+}
+
+bool remap_host_main_took_write(struct remap_host *set)
+{
+	return READ_ONCE(set->watch) != REMAP_WATCH_ASKED;
+}
+
+uint64_t remap_host_seconds(struct remap_host *set)
+{
+	return ktime_get_boottime_seconds();
+}
+
 bool remap_host_random(struct remap_host *set, void *buffer, size_t bytes)
 {
 	get_random_bytes(buffer, bytes);
@@ -182,6 +198,7 @@ bool remap_host_is_broken(void)
 void remap_host_counters(struct remap_host *set, struct remap_host_counters *counters)
 {
 	struct remap_held *held = &set->held;
+	unsigned long flags;
 	int cpu;
 
 	*counters = (struct remap_host_counters){
@@ -193,17 +210,18 @@ void remap_host_counters(struct remap_host *set, struct remap_host_counters *cou
 		counters->remapped_reads += READ_ONCE(counted->remapped_reads);
 		counters->remapped_writes += READ_ONCE(counted->remapped_writes);
 	}
-	spin_lock(&held->lock);
+	spin_lock_irqsave(&held->lock, flags);
 	counters->held = held->held;
 	counters->held_outside = held->held_outside;
 	counters->deferred = held->deferrals;
-	spin_unlock(&held->lock);
+	spin_unlock_irqrestore(&held->lock, flags);
 }
 
 /* I/O that is counted at the same moment may be left in or out. */
 void remap_host_clear_counters(struct remap_host *set)
 {
 	struct remap_held *held = &set->held;
+	unsigned long flags;
 	int cpu;
 
 	for_each_possible_cpu(cpu) {
@@ -212,9 +230,9 @@ void remap_host_clear_counters(struct remap_host *set)
 		WRITE_ONCE(counted->remapped_reads, 0);
 		WRITE_ONCE(counted->remapped_writes, 0);
 	}
-	spin_lock(&held->lock);
+	spin_lock_irqsave(&held->lock, flags);
 	held->held = 0;
 	held->held_outside = 0;
 	held->deferrals = 0;
-	spin_unlock(&held->lock);
+	spin_unlock_irqrestore(&held->lock, flags);
 }

@@ -152,18 +152,46 @@ uint8_t remap_host_flush(struct remap_host *set, uint32_t device)
 	return run(&bio);
 }
 
-/* `request` is a bio that was given to remap_core_deferred_write(); its flags go with its data. */
+/* What a bio asks of its way for its own sake, and a part of it that is sent again does not. */
+#define IMPATIENT (REQ_NOWAIT | REQ_RAHEAD | REQ_FAILFAST_MASK | REQ_POLLED)
+
+/*
+ * `request` is a bio that was given to remap_core_deferred_write() or remap_core_recover(); its flags
+ * go with its data.
+ */
 uint8_t remap_host_forward(struct remap_host *set, void *request, uint64_t first, uint32_t device,
 			   uint64_t sector, uint32_t sectors)
 {
 	struct bio *whole = request;
 	struct bio bio;
+	u8 status;
 
 	if (bio_init_clone(set->bdev[device], &bio, whole, GFP_NOIO))
 		return REMAP_IO_RESOURCE;
 	bio_trim(&bio, first, sectors);
 	bio.bi_iter.bi_sector = sector;
-	if (device)
+	bio.bi_opf &= ~IMPATIENT;
+	if (device && op_is_write(bio_op(whole)))
 		this_cpu_inc(set->inflight.cpu->remapped_writes);
-	return run(&bio);
+	else if (device)
+		this_cpu_inc(set->inflight.cpu->remapped_reads);
+	status = run(&bio);
+	if (!device && op_is_write(bio_op(whole)) && status == REMAP_IO_OK)
+		WRITE_ONCE(set->watch, REMAP_WATCH_SEEN);
+	return status;
+}
+
+void remap_host_fetch(struct remap_host *set, void *request, uint64_t first, void *buffer,
+		      uint32_t sectors)
+{
+	struct bio *whole = request;
+	struct bvec_iter iter = whole->bi_iter;
+	struct bio_vec vec;
+
+	bio_advance_iter(whole, &iter, first << SECTOR_SHIFT);
+	iter.bi_size = sectors << SECTOR_SHIFT;
+	__bio_for_each_segment(vec, whole, iter, iter) {
+		memcpy_from_bvec(buffer, &vec);
+		buffer += vec.bv_len;
+	}
 }

@@ -69,8 +69,7 @@ void remap_fail(struct remap_host *set, struct bio *bio, const struct remap_io *
 	blk_status_t status =
 		io->to.verdict == REMAP_FAIL_CLOSED ? BLK_STS_IOERR : BLK_STS_MEDIUM;
 
-	remap_core_io_failed(set->core, io->to.op, 0, bio->bi_iter.bi_sector, bio_sectors(bio),
-			     remap_io_status(status));
+	remap_core_io_refused(set->core, io->to.op);
 	end_with(bio, status);
 }
 
@@ -191,6 +190,7 @@ int remap_map(struct dm_target *ti, struct bio *bio)
 		return map_tracked(set, bio, io);
 	io->to = to;
 	io->token = 0;
+	remap_keep_iter(bio, io);
 	bio_set_dev(bio, set->bdev[0]);
 	return DM_MAPIO_REMAPPED;
 }
@@ -209,34 +209,59 @@ static bool unknown_to(struct block_device *bdev, u8 op, blk_status_t status)
  * A discard is a hint: on a spare that does not know it, it is done by ignoring it. A NOWAIT bio
  * that would have waited says nothing about the device either.
  */
-blk_status_t remap_failed(struct remap_host *set, const struct remap_io *io, blk_status_t status)
+blk_status_t remap_failed(struct remap_host *set, struct remap_io *io, blk_status_t status)
 {
+	io->ticket = 0;
 	if (io->to.verdict != REMAP_SUBMIT || status == BLK_STS_AGAIN)
 		return status;
 	if (unknown_to(set->bdev[io->to.device], io->to.op, status))
 		return io->to.op == REMAP_OP_DISCARD && io->to.device ? BLK_STS_OK : status;
+	io->status = remap_io_status(status);
 	if (io->to.sectors)
-		remap_core_io_failed(set->core, io->to.op, io->to.device, io->to.sector,
-				     io->to.sectors, remap_io_status(status));
+		io->ticket = remap_core_io_failed(set->core, io->to.op, io->to.device, io->status);
 	else
 		remap_core_flush_failed(set->core, io->to.device, remap_io_status(status));
 	return status;
 }
 
-static noinline int end_tracked(struct remap_host *set, struct bio *bio, blk_status_t *error)
+/* After the core was told how it ended. A second end_io does not count. */
+static void end_flush(struct remap_host *set, struct remap_io *io)
 {
+	io->to.verdict = REMAP_HOLD;
+	remap_core_flush_ends(set->core, io->to.device);
+}
+
+/* dm forgets a bio of which end_io says that it is incomplete, until it ends again. */
+static noinline int end_failed(struct dm_target *ti, struct bio *bio, struct remap_io *io,
+			       blk_status_t *error)
+{
+	struct remap_host *set = ((struct remap_target *)ti->private)->set;
+	bool flush = !io->to.sectors && io->to.verdict == REMAP_SUBMIT;
+
+	*error = remap_failed(set, io, *error);
+	if (flush)
+		end_flush(set, io);
+	if (!io->ticket)
+		return DM_ENDIO_DONE;
+	io->ti = ti;
+	remap_recover_later(set, bio, io);
+	return DM_ENDIO_INCOMPLETE;
+}
+
+static noinline int end_tracked(struct dm_target *ti, struct bio *bio, blk_status_t *error)
+{
+	struct remap_host *set = ((struct remap_target *)ti->private)->set;
 	struct remap_io *io = dm_per_bio_data(bio, sizeof(*io));
 	bool flush = !io->to.sectors && io->to.verdict == REMAP_SUBMIT;
 
 	remap_drop_token(set, io);
 	if (unlikely(*error))
-		*error = remap_failed(set, io, *error);
-	else if (unlikely(flush) && remap_core_flush_owed(set->core, io->to.device))
+		return end_failed(ti, bio, io, error);
+	if (unlikely(flush) && remap_core_flush_owed(set->core, io->to.device))
 		*error = BLK_STS_IOERR;
-	if (unlikely(flush)) {
-		io->to.verdict = REMAP_HOLD;
-		remap_core_flush_ends(set->core, io->to.device);
-	}
+	if (unlikely(flush))
+		end_flush(set, io);
+	remap_succeeded(set, io);
 	return DM_ENDIO_DONE;
 }
 
@@ -250,5 +275,5 @@ int remap_end_io(struct dm_target *ti, struct bio *bio, blk_status_t *error)
 
 	if (likely(!*error) && bio_op(bio) == REQ_OP_READ && bio->bi_bdev == set->bdev[0])
 		return DM_ENDIO_DONE;
-	return end_tracked(set, bio, error);
+	return end_tracked(ti, bio, error);
 }

@@ -21,6 +21,14 @@ struct remap_io {
 	 */
 	struct remap_mapping to;
 	u8 token; /* inflight.h */
+	/* Of one that failed and waits to be recovered; else 0. */
+	u8 ticket;
+	u8 status; /* enum remap_io_status */
+	/* Of the iterator, when it was sent: completion consumes it. */
+	u32 vec;
+	u32 vec_done;
+	u64 main; /* the sector of main, when it was sent to a spare */
+	struct dm_target *ti; /* while it waits; NULL for a piece */
 };
 
 int remap_map(struct dm_target *ti, struct bio *bio);
@@ -31,9 +39,21 @@ u8 remap_op_of(const struct bio *bio);
 
 /*
  * A bio that was sent by `io` ended with an error: tells the core. Returns the status that goes
- * upward. Context: any.
+ * upward, unless io->ticket is set: then the bio is to be recovered. Context: any.
  */
-blk_status_t remap_failed(struct remap_host *set, const struct remap_io *io, blk_status_t status);
+blk_status_t remap_failed(struct remap_host *set, struct remap_io *io, blk_status_t status);
+
+/*
+ * A bio that was sent by `io` ended well: only while the core asks whether main takes writes does
+ * it hear of it. Context: any.
+ */
+static __always_inline void remap_succeeded(struct remap_host *set, const struct remap_io *io)
+{
+	if (unlikely(READ_ONCE(set->watch) == REMAP_WATCH_ASKED) && !io->to.device &&
+	    io->to.verdict == REMAP_SUBMIT &&
+	    (io->to.op == REMAP_OP_WRITE || io->to.op == REMAP_OP_WRITE_ZEROES))
+		WRITE_ONCE(set->watch, REMAP_WATCH_SEEN);
+}
 
 /*
  * One lookup, and the token if the answer is to be tracked: everything that modifies main, and
@@ -64,11 +84,20 @@ static __always_inline void remap_look_up(struct remap_host *set, u8 op, u64 sec
 /* Ends a bio, or a piece, that `io` says must fail, and tells the core. Context: any. */
 void remap_fail(struct remap_host *set, struct bio *bio, const struct remap_io *io);
 
+/* Keeps of a bio's iterator what `io->to` does not say. */
+static __always_inline void remap_keep_iter(const struct bio *bio, struct remap_io *io)
+{
+	io->vec = bio->bi_iter.bi_idx;
+	io->vec_done = bio->bi_iter.bi_bvec_done;
+}
+
 /* Points a bio to where `io` says. */
 static __always_inline void remap_redirect(struct remap_host *set, struct bio *bio,
-					   const struct remap_io *io)
+					   struct remap_io *io)
 {
+	remap_keep_iter(bio, io);
 	if (unlikely(io->to.device)) {
+		io->main = bio->bi_iter.bi_sector;
 		if (io->to.op == REMAP_OP_READ)
 			this_cpu_inc(set->inflight.cpu->remapped_reads);
 		else

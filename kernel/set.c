@@ -305,7 +305,7 @@ int remap_set_start(struct remap_target *target)
 
 	if (formats_it && mutex_lock_killable(&formats))
 		return -EINTR;
-	result = remap_core_start(core, remap_table_writes(target->ti->table));
+	result = remap_core_start(core, &target->policy, remap_table_writes(target->ti->table));
 	if (formats_it)
 		mutex_unlock(&formats);
 	return result;

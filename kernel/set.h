@@ -27,6 +27,9 @@
 /* Enough for the core's largest piece at any place in memory. */
 #define REMAP_COPY_PAGES ((REMAP_COPY_SECTORS << SECTOR_SHIFT) / PAGE_SIZE + 1)
 
+/* Whether the core asks if main takes writes: remap_host_watch_main(). */
+enum { REMAP_WATCH_OFF, REMAP_WATCH_ASKED, REMAP_WATCH_SEEN };
+
 /* One target of one table: ti->private. Constant from ctr to dtr. */
 struct remap_target {
 	struct remap_host *set;
@@ -35,6 +38,7 @@ struct remap_target {
 	bool writes; /* whether the table may */
 	u32 devices;
 	struct dm_dev *device[REMAP_MAX_DEVICES];
+	struct remap_policy policy;
 };
 
 struct remap_host {
@@ -43,6 +47,8 @@ struct remap_host {
 	struct block_device *bdev[REMAP_MAX_DEVICES];
 	u32 devices;
 	struct mapped_device *md;
+
+	unsigned int watch; /* any context, without a lock */
 
 	struct remap_inflight inflight;
 	struct remap_held held;

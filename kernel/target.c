@@ -139,7 +139,7 @@ static int make_target(struct remap_target *target, const struct remap_table_lin
 static int remap_ctr(struct dm_target *ti, unsigned int argc, char **argv)
 {
 	const char *error = "not enough memory for a target";
-	struct remap_table_line line;
+	struct remap_table_line line = {};
 	struct remap_target *target;
 	int result;
 
@@ -151,6 +151,7 @@ static int remap_ctr(struct dm_target *ti, unsigned int argc, char **argv)
 	target->ti = ti;
 	target->writes = remap_table_writes(ti->table);
 	result = remap_core_parse_table(argc, argv, &line, &error);
+	target->policy = line.policy;
 	if (!result)
 		result = make_target(target, &line, &error);
 	if (result) {
@@ -237,7 +238,8 @@ static void table_line(const struct remap_target *target, char *result, unsigned
 	for (i = 0; i < target->devices; i++)
 		DMEMIT("%s%s", i ? " " : "", target->device[i]->name);
 	/* In one piece: one that does not fit fills the buffer, by which dm knows to say so. */
-	if (remap_core_status(target->set->core, REMAP_STATUS_TABLE, features, sizeof(features)))
+	if (remap_core_status(target->set->core, REMAP_STATUS_TABLE, &target->policy, features,
+			      sizeof(features)))
 		DMEMIT(" %s", features);
 }
 
@@ -253,8 +255,8 @@ static void ima_line(const struct remap_target *target, char *result, unsigned i
 		DMEMIT(",spare_%u=%s", i, target->device[i]->name);
 	DMEMIT(",");
 	if (sz < maxlen)
-		sz += remap_core_status(target->set->core, REMAP_STATUS_IMA, result + sz,
-					maxlen - sz);
+		sz += remap_core_status(target->set->core, REMAP_STATUS_IMA, NULL,
+					result + sz, maxlen - sz);
 	DMEMIT(";");
 }
 
@@ -265,7 +267,7 @@ static void remap_status(struct dm_target *ti, status_type_t type, unsigned int 
 
 	switch (type) {
 	case STATUSTYPE_INFO:
-		remap_core_status(target->set->core, REMAP_STATUS_INFO, result, maxlen);
+		remap_core_status(target->set->core, REMAP_STATUS_INFO, NULL, result, maxlen);
 		break;
 	case STATUSTYPE_TABLE:
 		table_line(target, result, maxlen);

@@ -23,7 +23,7 @@ IoStatus Disk::check(Sector sector, u32 count, u8 mark) const
 		return missing_;
 	if (sector + count > shape_.sectors)
 		return IoStatus::io;
-	if (is_dark(sector, count))
+	if (is_dark(sector, count) || (read_only_ && mark == kUnwritable))
 		return IoStatus::medium;
 	for (u32 i = 0; i < count; ++i)
 		if (marks_[sector + i] & mark)

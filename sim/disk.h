@@ -100,6 +100,8 @@ public:
 	// Nothing in these stretches can be read or written.
 	void set_dark(std::vector<Stretch> dark) { dark_ = std::move(dark); }
 	bool is_dark(Sector sector, u64 count) const;
+	// Writes fail as if every sector were bad.
+	void set_read_only(bool read_only) { read_only_ = read_only; }
 	// Every I/O fails with `status`, unless ok.
 	void set_missing(IoStatus status) { missing_ = status; }
 	void rot(Sector sector, u32 bit);
@@ -160,6 +162,7 @@ private:
 	std::vector<Stretch> stubborn_;
 	std::vector<Late> late_;
 	IoStatus missing_ = IoStatus::ok;
+	bool read_only_ = false;
 	u32 number_ = 0;
 	u32 writes_ = 0;
 };

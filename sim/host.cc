@@ -124,6 +124,8 @@ void Host::power_up()
 	locked_ = false;
 	cut_at_ = kNever;
 	unstable_slot_ = kNever;
+	watch_ = Watch::off;
+	failed_places.clear();
 	waiting_.clear();
 	asleep_.clear();
 }
@@ -264,6 +266,7 @@ IoStatus Host::write(DeviceIndex device, Sector sector, const void *data, u32 co
 	say("core writes", device, sector, count, status, fate);
 	if (status != IoStatus::ok)
 		told(device, sector, count);
+	refused_by_spare += device != kMainDevice && status != IoStatus::ok;
 	if (device != kMainDevice && scratch_[0] != kZeros)
 		note_site(trouble.zones().site_at(sector), sector, status);
 	land_some();
@@ -408,46 +411,6 @@ std::optional<Superblock> Host::superblock(Sector sector, u32 *crc) const
 	if (crc)
 		*crc = disk.crc;
 	return found;
-}
-
-IoStatus Host::forward(Request request, u64 first, DeviceIndex device, Sector sector, u32 count)
-{
-	point();
-	event();
-	Piece piece = *static_cast<Piece *>(request);
-	if (first + count > piece.sectors)
-		oracle.violate(Promise::lost, "a request was forwarded beyond its end");
-	piece.first += static_cast<u32>(first);
-	piece.sectors = count;
-	piece.device = device;
-	piece.physical = sector;
-	return perform(piece);
-}
-
-IoStatus Host::perform(const Piece &piece)
-{
-	Disk &to = disk(piece.device);
-	IoStatus status;
-	Fate fate = Fate::stored;
-	if (piece.io->op == Op::read) {
-		status = to.read(piece.physical, piece.data(), piece.sectors);
-	} else if (piece.io->op == Op::discard && chance.one_in(2)) {
-		status = IoStatus::ok;
-	} else {
-		const bool fua = piece.io->fua;
-		fate = trouble.of_user_write(chance).fate;
-		if (fua && fate == Fate::doomed)
-			fate = Fate::stored; // stable at once or not acknowledged
-		count_fate(fate, Kind::refused_user);
-		status = to.write(piece.physical, piece.data(), piece.sectors, fua, fate);
-	}
-	static constexpr const char *kOps[] = {"user reads", "user writes", "user zeroes",
-					       "user discards"};
-	say(kOps[static_cast<usize>(piece.io->op)], piece.device, piece.physical, piece.sectors,
-	    status, fate);
-	if (status != IoStatus::ok)
-		trouble.note();
-	return status;
 }
 
 bool Host::drain(Sector sector, u64 length, bool)

@@ -11,6 +11,7 @@
 #include <optional>
 #include <string>
 #include <unordered_map>
+#include <utility>
 
 #include "core/base/bug.h"
 #include "core/journal/site.h"
@@ -68,6 +69,10 @@ public:
 	IoStatus write(DeviceIndex device, Sector sector, const void *data, u32 count);
 	IoStatus flush(DeviceIndex device);
 	IoStatus forward(Request request, u64 first, DeviceIndex device, Sector sector, u32 count);
+	void fetch(Request request, u64 first, void *buffer, u32 count);
+	bool watch_main() { return std::exchange(watch_, Watch::asked) != Watch::asked; }
+	bool main_took_write() { return watch_ != Watch::asked; }
+	u64 seconds() { return events_; } // the machine's own pace
 	bool drain(Sector sector, u64 length, bool stoppable);
 	bool drain_soon(Sector sector, u64 length);
 	void release_held();
@@ -134,6 +139,15 @@ public:
 	Users *users = nullptr;
 	// Whether a load would see that this block of the log is not what it was.
 	std::function<bool(Sector sector)> shows;
+	// Whether a sector of main is mapped to this place of the spare, and not lost.
+	std::function<bool(Sector main, Sector physical)> in_place;
+	// Places of the spare that refused what the core sent there of a request.
+	struct FailedPlace {
+		Request request;
+		Sector sector;
+	};
+	std::vector<FailedPlace> failed_places;
+	u64 refused_by_spare = 0; // writes of the core's own
 	// Sectors of main that the core could not read, so that it may call them lost.
 	std::vector<bool> excused;
 	std::optional<Bug> planted;
@@ -147,6 +161,8 @@ public:
 	bool open = true;
 
 private:
+	enum class Watch : u8 { off, asked, seen };
+
 	bool killable() const;
 	void wait_for_unlock();
 	IoStatus flush_for_core(DeviceIndex device);
@@ -172,6 +188,7 @@ private:
 	u64 graces_ = 0;
 	u64 grace_polls_ = 0;
 	u32 flush_wakes_ = 0;
+	Watch watch_ = Watch::off;
 	bool cut_ = false;
 	bool was_cut_ = false;
 	bool locked_ = false;

@@ -9,6 +9,8 @@ namespace {
 
 bool mapped(State state) { return state == State::active || state == State::lost; }
 
+constexpr u8 bit(Change change) { return static_cast<u8>(1u << static_cast<unsigned>(change)); }
+
 bool same(const Extent &a, const Extent &b)
 {
 	return a.main == b.main && a.length == b.length && a.place == b.place &&
@@ -77,7 +79,8 @@ Ledger::Id Ledger::open(Change change, Sector main, u64 count, Place place)
 			   main,
 			   count,
 			   place,
-			   {first, first + static_cast<std::ptrdiff_t>(count)}});
+			   {first, first + static_cast<std::ptrdiff_t>(count)},
+			   std::vector<u8>(count)});
 	return next_++;
 }
 
@@ -91,7 +94,6 @@ bool Ledger::touches_open(Sector main, u64 count) const
 bool Ledger::became(const Doubt &doubt, Sector sector, const Claim &found) const
 {
 	const Claim &before = doubt.before[sector - doubt.main];
-	const Claim &now = claims_[sector];
 	switch (doubt.change) {
 	case Change::add:
 		return mapped(found.state) && found.place == doubt.place + (sector - doubt.main);
@@ -99,19 +101,26 @@ bool Ledger::became(const Doubt &doubt, Sector sector, const Claim &found) const
 		return mapped(found.state);
 	case Change::remove:
 		return found.state == State::none;
-	case Change::revive:
-		return mapped(found.state) &&
-		       (found.place == before.place || found.place == now.place);
+	case Change::recover:
+		// What a message made of it meanwhile may be what is durable.
+		if (found.state == State::lost)
+			return touched_by(doubt, sector) & ~bit(Change::recover);
+		return found.state != State::none || before.state == State::pending;
 	}
 	return false;
 }
 
-// A write to a lost sector may meet another place by the time it is carried out.
+// What of a recovery has to be there, whoever waits for it looks at. A removal leaves what was pending
+// as it is, and I/O may fail where something was just given back.
 bool Ledger::is_done(const Doubt &doubt, Sector sector, const Claim &found) const
 {
-	if (doubt.change == Change::revive)
-		return found.state != State::lost;
-	return became(doubt, sector, found);
+	if (doubt.change == Change::recover || became(doubt, sector, found))
+		return true;
+	if (doubt.change != Change::remove || found.state == State::lost)
+		return false;
+	const bool pending = doubt.before[sector - doubt.main].state == State::pending &&
+			     found.state == State::pending;
+	return pending || (touched_by(doubt, sector) & bit(Change::recover));
 }
 
 bool Ledger::at_border(Sector sector) const
@@ -131,7 +140,10 @@ bool Ledger::allowed(Sector sector, const Claim &found) const
 		if (!doubt.covers(sector))
 			continue;
 		const Claim &before = doubt.before[sector - doubt.main];
-		if (alike || became(doubt, sector, found) ||
+		const bool forgotten = short_of_memory_ && doubt.change != Change::recover &&
+				       before.state == State::pending &&
+				       found.state == State::none;
+		if (alike || forgotten || became(doubt, sector, found) ||
 		    (before.state == found.state && before.place == found.place))
 			return true;
 	}
@@ -155,6 +167,7 @@ void Ledger::take(const Core &core)
 {
 	look(core, "in memory");
 	adopt();
+	take_bad(core, false);
 }
 
 void Ledger::close(Id id, bool done, bool in_doubt, const Core &core)
@@ -168,19 +181,90 @@ void Ledger::close(Id id, bool done, bool in_doubt, const Core &core)
 		if (!is_done(*one, one->main + i, claims_[one->main + i]))
 			violate("after an acknowledged change", one->main + i,
 				claims_[one->main + i]);
-	if (done && one->change == Change::revive)
-		revived(one->main, one->count);
+	const Doubt closed = *one;
 	doubts_.erase(one);
+	touch(closed);
 }
 
-// What a change in progress may leave as it was, is now alive.
-void Ledger::revived(Sector main, u64 count)
+// A change in progress that is taken back leaves what a recovery made meanwhile.
+void Ledger::touch(const Doubt &closed)
 {
 	for (Doubt &doubt : doubts_)
-		for (u64 i = 0; i < doubt.count; ++i)
-			if (Stretch{main, count}.touches(doubt.main + i, 1) &&
-			    doubt.before[i].state == State::lost)
-				doubt.before[i].state = State::active;
+		for (u64 i = 0; i < doubt.count; ++i) {
+			const Sector sector = doubt.main + i;
+			if (!closed.covers(sector))
+				continue;
+			doubt.touched[i] |= bit(closed.change);
+			if (closed.change == Change::recover &&
+			    !became(doubt, sector, claims_[sector]))
+				doubt.before[i] = claims_[sector];
+		}
+}
+
+const Ledger::Doubt *Ledger::find(Id id) const
+{
+	const auto one = std::find_if(doubts_.begin(), doubts_.end(),
+				      [id](const Doubt &doubt) { return doubt.id == id; });
+	return one == doubts_.end() ? nullptr : &*one;
+}
+
+State Ledger::state_before(Id id, Sector sector) const
+{
+	const Doubt *doubt = find(id);
+	return doubt && doubt->covers(sector) ? doubt->before[sector - doubt->main].state
+					      : State::none;
+}
+
+// What ended since it began, and what is under way beside it.
+u8 Ledger::touched_by(const Doubt &doubt, Sector sector) const
+{
+	u8 kinds = doubt.touched[sector - doubt.main];
+	for (const Doubt &other : doubts_)
+		if (other.id != doubt.id && other.covers(sector))
+			kinds |= bit(other.change);
+	return kinds;
+}
+
+bool Ledger::disturbed(Id id, Sector sector) const
+{
+	const Doubt *doubt = find(id);
+	return !doubt || !doubt->covers(sector) || touched_by(*doubt, sector);
+}
+
+bool Ledger::moved(Id id, Sector sector) const
+{
+	if (disturbed(id, sector) || claims_[sector].state != State::active)
+		return false;
+	const Doubt *doubt = find(id);
+	const Claim &before = doubt->before[sector - doubt->main];
+	return before.state != State::active || before.place != claims_[sector].place;
+}
+
+// Whether a recovery that began before change `since` is under way.
+bool Ledger::recovering(Id since) const
+{
+	return std::any_of(doubts_.begin(), doubts_.end(), [since](const Doubt &doubt) {
+		return doubt.change == Change::recover && doubt.id < since;
+	});
+}
+
+// A place that is bad stays so. What a recovery was about to record may be missing after a power
+// failure, as it may be of the table.
+void Ledger::take_bad(const Core &core, bool loaded)
+{
+	std::vector<Id> found(core.layout().data_sectors());
+	bad_.resize(found.size());
+	bad_runs_ = 0;
+	Extent run;
+	for (Sector at = 0; at < found.size() && core.bad().next(at, &run);
+	     at = run.main + run.length, ++bad_runs_)
+		for (u64 i = 0; i < run.length; ++i)
+			found[run.main + i] = bad_[run.main + i] ? bad_[run.main + i] : next_;
+	for (Sector place = 0; place < bad_.size(); ++place)
+		if (bad_[place] && !found[place] && violation_.empty() &&
+		    !(loaded && recovering(bad_[place])))
+			violation_ = "place " + std::to_string(place) + " was bad and is not";
+	bad_ = std::move(found);
 }
 
 void Ledger::peek(const Core &core) { look(core, "read-only"); }
@@ -189,6 +273,7 @@ void Ledger::recovered(const Core &core)
 {
 	look(core, "after recovery");
 	adopt();
+	take_bad(core, true);
 	doubts_.clear();
 }
 
@@ -196,6 +281,10 @@ std::string Ledger::check_places(const Core &core)
 {
 	std::vector<bool> owned(core.layout().data_sectors());
 	Extent found;
+	for (Sector at = 0; at < owned.size() && core.bad().next(at, &found);
+	     at = found.main + found.length)
+		for (u64 i = 0; i < found.length; ++i)
+			owned[found.main + i] = true;
 	for (Sector at = 0; at < core.main_sectors() && core.table().next(at, &found);
 	     at = found.main + found.length) {
 		if (!mapped(found.state))

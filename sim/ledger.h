@@ -13,13 +13,18 @@
 
 namespace remap::sim {
 
-enum class Change : u8 { add, relocate, remove, revive };
+// recover: an I/O that failed, or a write that changes the table.
+enum class Change : u8 { add, relocate, remove, recover };
 
 class Ledger {
 public:
 	using Id = u32;
 
-	explicit Ledger(Sector main_sectors) : claims_(main_sectors) {}
+	// `short_of_memory`: a message that is taken back may forget what was pending.
+	Ledger(Sector main_sectors, bool short_of_memory)
+	    : claims_(main_sectors), short_of_memory_(short_of_memory)
+	{
+	}
 
 	// A message or a deferred write begins that may change these sectors.
 	Id open(Change change, Sector main, u64 count, Place place);
@@ -38,9 +43,17 @@ public:
 
 	// Places owned twice or outside, and the sum against what the core calls used.
 	static std::string check_places(const Core &core);
+	// What an open change began with. Outside of it: State::none.
+	State state_before(Id id, Sector sector) const;
+	// Whether anything else may have changed a sector since that change began.
+	bool disturbed(Id id, Sector sector) const;
+	// Whether it alone can have given a sector the place where it is now.
+	bool moved(Id id, Sector sector) const;
 
 	const std::string &violation() const { return violation_; }
 	State state(Sector sector) const { return claims_[sector].state; }
+	// As a checkpoint counts them: of the table and of the places that failed.
+	u64 stretches() const { return runs_.size() + bad_runs_; }
 
 private:
 	struct Claim {
@@ -62,13 +75,18 @@ private:
 		u64 count;
 		Place place;
 		std::vector<Claim> before;
+		std::vector<u8> touched; // by what ended meanwhile: a bit for each kind
 		bool covers(Sector sector) const { return sector >= main && sector < main + count; }
 	};
 
-	void revived(Sector main, u64 count);
+	const Doubt *find(Id id) const;
+	u8 touched_by(const Doubt &doubt, Sector sector) const;
+	void touch(const Doubt &closed);
+	bool recovering(Id since) const;
 	void look(const Core &core, const char *when);
 	void note_difference(const Extent &run, bool there);
 	void adopt();
+	void take_bad(const Core &core, bool loaded);
 	bool allowed(Sector sector, const Claim &found) const;
 	bool became(const Doubt &doubt, Sector sector, const Claim &found) const;
 	bool is_done(const Doubt &doubt, Sector sector, const Claim &found) const;
@@ -76,7 +94,12 @@ private:
 	void violate(const char *when, Sector sector, const Claim &found);
 
 	std::vector<Claim> claims_; // by sector
+	bool short_of_memory_;
 	std::vector<Extent> runs_;  // the same as the table tells it
+	// Places that are never handed out again, with the number of the next change when each was
+	// first seen; else 0.
+	std::vector<Id> bad_;
+	u64 bad_runs_ = 0;
 	std::vector<Doubt> doubts_;
 	// Of the last look: the table, and the sectors in which it is not what it was.
 	std::vector<Extent> found_runs_;

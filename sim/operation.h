@@ -35,9 +35,12 @@ namespace remap::sim {
 	X(signal)                                                                                  \
 	X(spoil_main)                                                                              \
 	X(spoil_spare)                                                                             \
+	X(refuse_spare)                                                                            \
 	X(refuse_main)                                                                             \
 	X(rot)                                                                                     \
 	X(land)                                                                                    \
+	X(sever_main)                                                                              \
+	X(freeze_main)                                                                             \
 	X(darken)                                                                                  \
 	X(check)
 

@@ -77,34 +77,6 @@ void Traffic::route_one(const Piece &piece, const Mapping &to)
 	}
 }
 
-void Traffic::defer(Piece piece)
-{
-	const Ledger::Id id = ledger_.open(Change::revive, piece.sector(), piece.sectors, 0);
-	host_.fibers.spawn([this, piece, id] {
-		try {
-			run_deferred(piece, id);
-		} catch (const PowerCut &) {
-		}
-	});
-}
-
-void Traffic::run_deferred(Piece piece, Ledger::Id id)
-{
-	const IoStatus status = core_->deferred_write(&piece, piece.sector(), piece.sectors);
-	if (status == IoStatus::ok)
-		std::fill_n(piece.io->redirected.begin() + piece.first, piece.sectors, true);
-	else if (status != IoStatus::no_space && !host_.trouble.any())
-		host_.oracle.violate(Promise::lost, "a deferred write failed without a reason");
-	host_.say("deferred write of", kMainDevice, piece.sector(), piece.sectors, status);
-	const bool ok = status == IoStatus::ok;
-	const bool in_doubt = !ok && core_->journal().failed();
-	ledger_.close(id, ok, in_doubt, *core_);
-	for (Sector i = piece.sector(); i < piece.sector() + piece.sectors; ++i)
-		host_.excused[i] =
-			host_.excused[i] && (in_doubt || ledger_.state(i) == State::lost);
-	end(piece, status);
-}
-
 void Traffic::end(const Piece &piece, IoStatus status)
 {
 	piece.end(status);
@@ -137,8 +109,13 @@ void Traffic::perform(usize index)
 		host_.event();
 	in_flight_.erase(in_flight_.begin() + static_cast<std::ptrdiff_t>(index));
 	const IoStatus status = host_.perform(piece);
-	if (status != IoStatus::ok)
-		core_->io_failed(piece.io->op);
+	const u8 ticket = status == IoStatus::ok
+				  ? 0
+				  : core_->io_failed(piece.io->op, piece.device, status);
+	if (ticket && blame(status) == Blame::path)
+		host_.oracle.violate(Promise::lost, "an error of the path is acted on");
+	if (ticket)
+		return defer(piece, status, ticket);
 	end(piece, status);
 }
 

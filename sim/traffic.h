@@ -40,8 +40,16 @@ public:
 private:
 	void route(Piece piece);
 	void route_one(const Piece &piece, const Mapping &to);
-	void defer(Piece piece);
-	void run_deferred(Piece piece, Ledger::Id id);
+	// recovery.cc: a write that was deferred, or with a ticket an I/O that failed.
+	void defer(Piece piece, IoStatus status = IoStatus::ok, u8 ticket = 0);
+	void run_deferred(Piece piece, IoStatus failed, u8 ticket, Ledger::Id id);
+	void check_recovered(const Piece &piece, IoStatus status, bool failed, Ledger::Id id,
+			     bool lucky);
+	void check_read_failed(const Piece &piece, Ledger::Id id);
+	void check_written(const Piece &piece, Ledger::Id id);
+	void check_neighbours(const Piece &piece, Ledger::Id id);
+	void check_failed_places(Request request, bool lucky);
+	bool has_room(u64 changes) const;
 	void perform(usize index);
 	void send_flush(const FlushPiece &piece);
 	void flush_one(usize index);

@@ -10,12 +10,17 @@ namespace remap::sim {
 
 World::World(const Setup &setup)
     : setup_(setup), random_(setup.seed), host_(setup.shape, setup.rates, random_),
-      ledger_(setup.shape.main.sectors), traffic_(host_, ledger_)
+      ledger_(setup.shape.main.sectors, setup.rates.memory != 0), traffic_(host_, ledger_)
 {
 	forget_broken_invariant();
 	host_.users = &traffic_;
 	host_.planted = setup.bug;
 	host_.shows = [this](Sector sector) { return shows(sector); };
+	host_.in_place = [this](Sector main, Sector physical) {
+		const Answer answer = core_->table().lookup(main, 1);
+		return answer.state == State::active &&
+		       core_->layout().physical(sector_of(answer.place)) == physical;
+	};
 	open();
 	if (core_)
 		ledger_.take(*core_);
@@ -236,12 +241,18 @@ u64 World::status_number(const std::string &key)
 void World::check_space()
 {
 	const u64 used = status_number("spare_used");
-	const u64 mapped = core_->table().mapped_sectors();
+	const u64 mapped =
+		core_->table().mapped_sectors() + core_->bad().pending_sectors();
 	// Until the next load nobody can tell whether what failed to be given back was.
 	if (used < mapped || (used != mapped && !core_->journal().failed()))
 		note(Promise::leaked, "leaked: the spare has " + std::to_string(used) +
 					      " sectors in use, " + std::to_string(mapped) +
 					      " are mapped");
+	const u64 entries = status_number("metadata_used");
+	if (entries != ledger_.stretches() && !core_->journal().failed())
+		note(Promise::leaked, "the metadata counts " + std::to_string(entries) +
+					      " stretches, there are " +
+					      std::to_string(ledger_.stretches()));
 }
 
 JournalSectorDisk World::journal_sector(u32 copy, u64 sequence) const

@@ -38,6 +38,9 @@ private:
 	void sync();
 	void crash(const Operation &operation);
 	void spoil(const Operation &operation);
+	void sever(const Operation &operation);
+	void freeze(const Operation &operation);
+	bool untouched(Sector at, u64 count) const;
 	void send(std::string words, Change change, Sector main, u64 count, Place place);
 	int deliver(const std::string &words);
 	void answered(const std::string &words, int result, Ledger::Id id, Sector main, u64 count);

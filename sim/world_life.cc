@@ -24,8 +24,12 @@ World::Opened World::try_open()
 		core_ = std::make_unique<Core>(host_);
 		traffic_.set_core(core_.get());
 		Status status = core_->create(
-			{setup_.shape.main.sectors, setup_.shape.spare.sectors, setup_.shape.block},
+			{setup_.shape.main.sectors, setup_.shape.spare.sectors, setup_.shape.block,
+			 setup_.shape.main.physical},
 			terms, why);
+		Policy policy;
+		policy.heal = setup_.seed % 3 == 0;
+		core_->set_policy(policy);
 		if (status.ok())
 			status = core_->start(why);
 		if (!status.ok()) {

@@ -62,6 +62,12 @@ void World::apply(const Operation &operation)
 	case Act::spoil_spare:
 	case Act::refuse_main:
 		return spoil(operation);
+	case Act::refuse_spare:
+		return spoil(operation);
+	case Act::sever_main:
+		return sever(operation);
+	case Act::freeze_main:
+		return freeze(operation);
 	case Act::land:
 		return land();
 	case Act::check:
@@ -311,7 +317,8 @@ void World::crash(const Operation &operation)
 // Sectors go bad while nobody looks.
 void World::spoil(const Operation &operation)
 {
-	const bool spare = operation.act == Act::spoil_spare;
+	const bool spare =
+		operation.act == Act::spoil_spare || operation.act == Act::refuse_spare;
 	Disk &disk = host_.disk(spare ? kFirstSpare : kMainDevice);
 	for (u64 i = 0; i < operation.length; ++i) {
 		Sector sector = operation.at + i;
@@ -320,15 +327,71 @@ void World::spoil(const Operation &operation)
 		if (sector >= disk.sectors())
 			continue;
 		++findings_.bad;
-		host_.kinds.count(operation.act == Act::refuse_main ? Kind::unwritable
-				  : spare		    ? Kind::bad_spare
-							    : Kind::bad_main);
-		if (operation.act == Act::refuse_main)
+		const bool refuses =
+			operation.act == Act::refuse_main || operation.act == Act::refuse_spare;
+		host_.kinds.count(spare ? Kind::bad_spare : refuses ? Kind::unwritable
+								    : Kind::bad_main);
+		if (refuses)
 			disk.make_unwritable(sector);
 		else
 			disk.make_unreadable(sector, operation.place % 4 != 0);
 	}
 	host_.trouble.note();
+}
+
+// Whether all of a range is on main and none of it pending.
+bool World::untouched(Sector at, u64 count) const
+{
+	for (u64 i = 0; i < count; ++i)
+		if (at + i >= setup_.shape.main.sectors || ledger_.state(at + i) != State::none)
+			return false;
+	return true;
+}
+
+// Main is gone for a moment: nothing may be remapped for it, and nothing be left behind.
+void World::sever(const Operation &operation)
+{
+	quiet();
+	if (host_.is_cut() || !fits(operation))
+		return;
+	ledger_.take(*core_);
+	if (!untouched(operation.at, operation.length))
+		return;
+	const u64 before = core_->table().mapped_sectors() + core_->table().pending_sectors();
+	host_.trouble.note();
+	host_.main.set_missing(operation.place % 2 ? IoStatus::transport : IoStatus::io);
+	write({Act::write, operation.at, operation.length, 0, 0}, Op::write, false);
+	write({Act::read, operation.at, operation.length, 0, 0}, Op::read, false);
+	quiet();
+	host_.main.set_missing(IoStatus::ok);
+	if (host_.is_cut())
+		return;
+	if (before != core_->table().mapped_sectors() + core_->table().pending_sectors())
+		note(Promise::lost, "something was remapped although main was gone");
+}
+
+// Main takes no write for a moment, as a device that was turned read-only: that costs one block.
+void World::freeze(const Operation &operation)
+{
+	const u32 block = max_of(setup_.shape.main.physical, kBlockSectors);
+	const Sector at = round_down(operation.at, block);
+	constexpr u32 kBlocks = 4;
+	quiet();
+	if (host_.is_cut())
+		return;
+	ledger_.take(*core_);
+	if (!untouched(at, u64{kBlocks} * block))
+		return;
+	const u64 before = core_->table().mapped_sectors();
+	host_.trouble.note();
+	host_.main.set_read_only(true);
+	for (u32 i = 0; i < kBlocks && !host_.is_cut(); ++i) {
+		write({Act::write, at + u64{i} * block, block, 0, 0}, Op::write, false);
+		quiet();
+	}
+	host_.main.set_read_only(false);
+	if (!host_.is_cut() && core_->table().mapped_sectors() > before + block)
+		note(Promise::lost, "a device turned read-only costs more than a block");
 }
 
 // Gives up what only the spare has; the device is closed for it.

@@ -22,10 +22,10 @@ public:
 	Atomic &operator=(const Atomic &) = delete;
 
 	// Sees all that was written before the store_release whose value it returns.
-	T load_acquire() const { return __atomic_load_n(&value_, __ATOMIC_ACQUIRE); }
-	T load_relaxed() const { return __atomic_load_n(&value_, __ATOMIC_RELAXED); }
-	void store_release(T value) { __atomic_store_n(&value_, value, kStoreOrder); }
-	void store_relaxed(T value) { __atomic_store_n(&value_, value, __ATOMIC_RELAXED); }
+	T load_acquire() const { return load<__ATOMIC_ACQUIRE>(); }
+	T load_relaxed() const { return load<__ATOMIC_RELAXED>(); }
+	void store_release(T value) { __atomic_store(&value_, &value, kStoreOrder); }
+	void store_relaxed(T value) { __atomic_store(&value_, &value, __ATOMIC_RELAXED); }
 	T exchange(T value) { return __atomic_exchange_n(&value_, value, __ATOMIC_ACQ_REL); }
 	// Whether it was `from`, and so is `to` now. Acquires and releases.
 	bool replace(T from, T to)
@@ -42,6 +42,14 @@ public:
 	void sub_relaxed(T value) { __atomic_fetch_sub(&value_, value, __ATOMIC_RELAXED); }
 
 private:
+	// By address, since clang knows no enumerations otherwise.
+	template <int kOrder> T load() const
+	{
+		T value;
+		__atomic_load(&value_, &value, kOrder);
+		return value;
+	}
+
 	T value_{};
 };
 

@@ -57,6 +57,17 @@ namespace remap {
 	X(group_frees_early, "what a group's member gives back is free before the record is")      \
 	X(lost_not_recorded, "sectors that came back are acknowledged before the record")          \
 	X(uninitialised_tail, "what a block does not use keeps what was in memory")                \
+	X(remap_on_path_error, "an error of the path counts as a bad sector")                      \
+	X(no_control_read, "an error without a reason counts as a bad sector")                     \
+	X(no_write_proof, "writes are remapped although none of main succeeds")                    \
+	X(recovery_not_recorded, "a remapped write is acknowledged before the record")             \
+	X(recovery_without_fence, "a recovery works while others write its sectors")               \
+	X(zero_for_unreadable, "a read of unreadable sectors ends well")                           \
+	X(pending_forgotten, "a sector that could not be read is not recorded as pending")         \
+	X(failed_place_reused, "a place that failed is handed out again")                          \
+	X(bad_not_checkpointed, "a checkpoint leaves out the places that failed")                  \
+	X(control_write, "main is written to find out whether it answers")                         \
+	X(neighbours_forgotten, "the rest of a failed physical block stays where it is")           \
 	X(clean_while_open, "a set is marked clean when it opens")
 
 enum class Bug : u8 {

@@ -103,7 +103,11 @@ template <Platform P> bool Engine<P>::main_answers(Sector failed)
 		const Sector distance = probe > failed ? probe - failed : failed - probe;
 		if (distance < kCopySectors)
 			continue;
-		if (platform_.read(kMainDevice, probe, buffer_, block) == IoStatus::ok)
+		const IoStatus answer =
+			has_bug(platform_, Bug::control_write)
+				? platform_.write(kMainDevice, probe, buffer_, block)
+				: platform_.read(kMainDevice, probe, buffer_, block);
+		if (answer == IoStatus::ok)
 			return true;
 	}
 	return false;

@@ -19,6 +19,8 @@ namespace remap {
 	X(returned_sectors, "sectors copied back from the spare to main")                        \
 	X(lost_sectors_found, "sectors that could not be read when their range was mapped")      \
 	X(revived_sectors, "lost sectors that became readable by being written")                 \
+	X(recovered, "I/Os that failed on a device and ended well all the same")                 \
+	X(healed_sectors, "pending sectors that main took back")                                 \
 	X(fences, "fences opened")                                                               \
 	X(resizes, "doublings and halvings of the table")
 

@@ -4,8 +4,8 @@
 // Three kinds of callers, three rules:
 //   * The I/O path calls map() and holds(): any context, inside a read section of the host. They
 //     read the table and the fences, and change nothing.
-//   * Messages and deferred writes change the table. They work in steps; a step holds the host's
-//     writer lock, fences its range, drains it, and only then reads, writes or publishes
+//   * Messages, deferred writes and recoveries change the table. They work in steps; a step holds
+//     the host's writer lock, fences its range, drains it, and only then reads, writes or publishes
 //     (step.h). Between steps the lock is free, so a long message does not stop others. Steps
 //     that come together share one block of the journal (group.h).
 //   * Status and counters are read at any time.
@@ -20,8 +20,13 @@
 #include "core/engine/group.h"
 #include "core/engine/last_error.h"
 #include "core/engine/mapping.h"
+#include "core/engine/plan.h"
+#include "core/engine/policy.h"
+#include "core/engine/ticket.h"
 #include "core/base/bug.h"
 #include "core/base/refusal.h"
+#include "core/health/blame.h"
+#include "core/health/budget.h"
 #include "core/engine/unreadable.h"
 #include "core/journal/journal.h"
 #include "core/platform/platform.h"
@@ -38,6 +43,8 @@ struct Geometry {
 	Sector main_sectors = 0;
 	Sector spare_sectors = 0;
 	u32 block_sectors = 1; // logical block of the set: every remap is aligned to it
+	// Physical block of main: what it writes as a whole, and what fails as a whole.
+	u32 physical_sectors = 1;
 };
 
 // How far the set can do its work; in the words of the status line.
@@ -52,8 +59,8 @@ public:
 	static constexpr u32 kCopySectors = 256;
 
 	explicit Engine(P &platform)
-	    : platform_(platform), table_(platform), space_(platform),
-	      journal_(platform, table_, debt_)
+	    : platform_(platform), table_(platform), bad_(platform), space_(platform),
+	      journal_(platform, table_, bad_, debt_)
 	{
 	}
 	~Engine();
@@ -68,6 +75,7 @@ public:
 	// was put there. Not to be started afterwards. Errors: what is wrong with the extent, with a
 	// sentence; those of Journal::format().
 	Status stage(const Extent &extent, Refusal &why);
+	Status stage_bad(Sector place, u64 length, Refusal &why);
 	Status format(Refusal &why);
 	// Whether a further table with these terms may share the set. Errors: wrong_set.
 	Status check_terms(const Terms &terms, Refusal &why);
@@ -87,10 +95,15 @@ public:
 	}
 	Mapping map(Op op, Sector sector, u32 sectors) const;
 	bool holds(Sector sector, u32 sectors) const;
-	// Sleeps. The write's end: ok means durable (deferred.h). Counts its error.
-	IoStatus deferred_write(Request request, Sector sector, u32 sectors);
-	// An I/O that was sent where map() said ended with an error, or map() said that it fails. Any
-	// context (errors.h).
+	// Sleeps. The write's end: ok means durable (recover_write.h). Counts its error.
+	IoStatus deferred_write(Request request, Op op, Sector sector, u32 sectors);
+	// An I/O that was sent to a device failed: the ticket with which it is to be handed to
+	// recover(), or kNoTicket: it goes upward. Any context (judge.h).
+	u8 io_failed(Op op, DeviceIndex device, IoStatus status);
+	// Sleeps. How it ends after all (recover.h). Counts its error.
+	IoStatus recover(Request request, Op op, Sector sector, u32 sectors, IoStatus status,
+			 u8 ticket);
+	// One goes upward, or map() said that it fails. Any context (errors.h).
 	void io_failed(Op op);
 	void flush_failed(DeviceIndex device);
 	// A user's flush is about to be sent to the device. false: it is to be held, and to be asked
@@ -103,6 +116,8 @@ public:
 	bool flush_owed(DeviceIndex device);
 
 	// ---- life ----
+	// What the table line says about errors. No I/O may be under way.
+	void set_policy(const Policy &policy) { policy_ = policy; }
 	void presuspend() { suspending_.store_release(true); }
 	// Whether messages are to end since a suspend has begun. Any context.
 	bool suspending() const { return suspending_.load_acquire(); }
@@ -116,10 +131,12 @@ public:
 	void status_line(Text &text) const;
 	void ima_line(Text &text) const;
 	// The features of the table line that belong to the set itself.
-	void table_features(Text &text) const;
+	void table_features(Text &text, const Policy &policy) const;
 
 	const Table<P> &table() const { return table_; }
 	const Layout &layout() const { return layout_; }
+	// The places of the spare that failed, as pending sectors of a table.
+	const Table<P> &bad() const { return bad_; }
 	const Journal<P> &journal() const { return journal_; }
 	Sector main_sectors() const { return geometry_.main_sectors; }
 
@@ -138,10 +155,14 @@ private:
 	Status load(Refusal &why, bool writes);
 	Status adopt_space(Refusal &why);
 	Status adopt(Refusal &why, const Extent &extent);
+	Status adopt_bad(Refusal &why, Sector place, u64 length);
 	Status forget();
 	u64 entries_around(Sector main, u64 length) const;
+	u64 bad_around(Sector place, u64 length) const;
+	static u64 stretches_around(const Table<P> &table, Sector sectors, Sector at, u64 length);
 	// group_commit.h
 	Status stage_records(Sector main, u64 length);
+	Status stage_bad_records();
 	Result<bool> collect(Sector main, u64 length, bool alone);
 	Status settle();
 	template <class Visit> Status commit_and_free(Step &step, Visit &&places);
@@ -198,10 +219,66 @@ private:
 	Status return_window(Refusal &why, Sector main, u64 length, Cleared *sum);
 	Status copy_run_back(Refusal &why, const Extent &run);
 	bool next_mapped(Sector from, Sector limit, Extent *out) const;
-	// deferred.h
-	IoStatus write_and_revive(Request request, Sector sector, u32 sectors);
-	IoStatus forward(Request request, Sector sector, u32 sectors, bool *revives);
-	bool revive(Step &step, Sector sector, u32 sectors);
+	// An I/O that is being recovered.
+	struct Recovery {
+		Request request;
+		Op op;
+		Sector sector;
+		u32 sectors;
+		IoStatus status; // with which it failed; ok: it has not been sent yet
+		u8 ticket;
+		bool asked = false;   // main for a control read, and
+		bool answers = false; // whether it answered
+		u32 zeroed = 0;	      // devices, one bit each, on which zeros may not be stable
+	};
+	// How many places on the spare a block is tried at.
+	static constexpr u32 kPlaces = 4;
+
+	// judge.h
+	bool may_recover(Op op, DeviceIndex device, IoStatus status);
+	u8 write_of_main_failed();
+	bool is_sector(Recovery &io, Sector sector, IoStatus status);
+	bool may_remap(u8 ticket);
+	bool within_budget();
+	void judged(Judgement judgement);
+	void given_up(const Recovery &io, Sector sector, IoStatus status);
+	// recover.h
+	IoStatus recover(Recovery &io);
+	IoStatus send(Recovery &io, u32 first, DeviceIndex device, Sector sector, u32 count);
+	template <class Write>
+	IoStatus place(Sector main, u32 count, const Answer &before, Write &&write);
+	bool begins(Sector main) const;
+	bool room_for_entries(bool mapped) const;
+	void begin_recovery(Sector first);
+	IoStatus flush_spare();
+	IoStatus flush_zeros(Recovery &io, IoStatus done);
+	IoStatus finish(Step &step, IoStatus done);
+	u32 make_plan_true(IoStatus *result);
+	Status record_plan(Step &step);
+	void count_remaps();
+	bool make_true(const Extent &extent);
+	void give_back(u32 from);
+	void note_bad();
+	void told();
+	// recover_write.h
+	IoStatus write_step(Recovery &io, u32 done, u32 *count);
+	IoStatus send_again(Recovery &io, u32 done, u32 *count);
+	u32 unit_at(Sector sector, u32 left) const;
+	Mapping where(Sector sector, const Answer &answer) const;
+	IoStatus send_one(Recovery &io, u32 first, const Answer &answer, const Mapping &to);
+	bool heals(Recovery &io, u32 first, Sector sector, u32 count);
+	IoStatus mark_failed(Recovery &io, Sector at, u32 count, Sector sector, const Mapping &to,
+			     IoStatus status);
+	u32 as_added(Sector sector, u32 length) const;
+	IoStatus place_marked(Recovery &io, u32 done, u32 *count);
+	void rescue_rest(Sector block, Sector from, Sector to);
+	bool block_failed(Sector block) const;
+	// recover_read.h
+	IoStatus read_step(Recovery &io, u32 done, u32 *count, bool *unreadable);
+	IoStatus read_unit(Recovery &io, u32 first, u32 count, const Answer &answer,
+			   bool *unreadable);
+	IoStatus read_block(Recovery &io, u32 first, IoStatus status, bool *unreadable);
+	bool rescue(Recovery &io, u32 first, IoStatus *fetched);
 	// listing.h
 	// Extents of the other kind that one message passes over.
 	static constexpr u32 kListLooks = 4096;
@@ -209,6 +286,7 @@ private:
 	// report.h
 	u32 score() const;
 	Mode mode() const;
+	bool is_full() const;
 	void flags(Text &text, bool counted) const;
 	void report_status(Text &reply);
 	void report_stats(Text &reply);
@@ -230,10 +308,11 @@ private:
 	Geometry geometry_;
 	Layout layout_;
 	Table<P> table_;
+	Table<P> bad_;
 	SpareSpace<P> space_;
 	FlushDebt debt_;
 	Journal<P> journal_;
-	// Stretches of the table, which is what a checkpoint has to hold.
+	// Stretches of both tables, which is what a checkpoint has to hold.
 	Atomic<u64> entries_;
 	FenceSet fences_;
 	Group<Step> group_;
@@ -244,6 +323,23 @@ private:
 	Unreadable unreadable_;
 	// Which sectors were pending before it.
 	Unreadable pending_;
+	// Of the recovery at hand: its sectors that failed, and what comes of it.
+	Unreadable marks_;
+	Plan plan_;
+	bool any_failed_ = false;
+	u32 step_remaps_ = 0;
+	u32 unproven_before_ = 0;
+	u64 flush_failures_ = 0; // of the spare, before it wrote anything there
+	IoStatus failure_ = IoStatus::ok;
+	Policy policy_;
+	Budget budget_;
+	Atomic<u32> run_; // of failures (judge.h)
+	Atomic<bool> took_zeros_; // main, from a recovery, since the run began
+	u32 unproven_run_ = ~u32{0}; // the last in which a remap was free
+	Atomic<Judgement> judgement_;
+	Atomic<bool> exhausted_; // a block found no place
+	Atomic<u64> remaps_by_write_;
+	Atomic<u64> remaps_by_read_;
 	u8 *buffer_ = nullptr;
 	Atomic<bool> suspending_;
 	Atomic<bool> suspended_;
@@ -268,14 +364,17 @@ template <Platform P> Engine<P>::~Engine()
 
 #include "core/engine/clear.h"
 #include "core/engine/copy.h"
-#include "core/engine/deferred.h"
 #include "core/engine/errors.h"
+#include "core/engine/judge.h"
 #include "core/engine/events.h"
 #include "core/engine/group_commit.h"
 #include "core/engine/listing.h"
 #include "core/engine/map.h"
 #include "core/engine/message.h"
 #include "core/engine/place.h"
+#include "core/engine/recover.h"
+#include "core/engine/recover_read.h"
+#include "core/engine/recover_write.h"
 #include "core/engine/report.h"
 #include "core/engine/restore.h"
 #include "core/engine/serving.h"

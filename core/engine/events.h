@@ -45,9 +45,12 @@ template <Platform P> void Engine<P>::announce_mode()
 	if (now == Mode::readonly)
 		platform_.log(LogLevel::error, "the metadata can no longer be written; what is "
 					       "mapped is served, nothing changes");
-	else if (now == Mode::degraded)
+	else if (now == Mode::degraded && journal_.degraded())
 		platform_.log(LogLevel::warning, "the set is degraded: a site or a copy of its "
 						 "metadata cannot be written");
+	else if (now == Mode::degraded)
+		platform_.log(LogLevel::warning, "the set is degraded: a bad block found no place "
+						 "on the spare, which is full");
 	else
 		platform_.log(LogLevel::notice, "all sites and copies of the metadata are in use");
 	platform_.notify();

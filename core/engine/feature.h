@@ -6,7 +6,7 @@
 
 namespace remap {
 
-enum class FeatureValue : u8 { none, word, number, choice, ratio, uuid, id };
+enum class FeatureValue : u8 { none, word, number, count, choice, ratio, uuid, id };
 
 struct Feature {
 	const char *name;
@@ -30,12 +30,13 @@ inline constexpr Feature kFeatures[] = {
 	REMAP_FEATURE("spare", word, nullptr, nullptr, " <device>"),
 	REMAP_FEATURE_IS("set", uuid, nullptr, nullptr, " <uuid>", nullptr),
 	REMAP_FEATURE_IS("main_id", id, nullptr, nullptr, " <up to 64 characters>", nullptr),
-	REMAP_FEATURE("on_write_error", choice, "remap", "fail", " remap|fail"),
-	REMAP_FEATURE("on_read_error", choice, "retry", "fail", " retry|fail"),
-	REMAP_FEATURE("retries", number, nullptr, nullptr, " <number>"),
-	REMAP_FEATURE("budget", ratio, nullptr, nullptr, " <remaps>/<seconds>"),
+	REMAP_FEATURE_IS("on_write_error", choice, "remap", "fail", " remap|fail", nullptr),
+	REMAP_FEATURE_IS("on_read_error", choice, "retry", "fail", " retry|fail", nullptr),
+	REMAP_FEATURE_IS("retries", count, nullptr, nullptr, " <0 to 100>", nullptr),
+	REMAP_FEATURE_IS("budget", ratio, nullptr, nullptr, " <remaps>/<seconds, at least 1>",
+			 nullptr),
 	REMAP_FEATURE("scan_rate", number, nullptr, nullptr, " <sectors per second>"),
-	REMAP_FEATURE("heal", none, nullptr, nullptr, ""),
+	REMAP_FEATURE_IS("heal", none, nullptr, nullptr, "", nullptr),
 	REMAP_FEATURE_IS("format", none, nullptr, nullptr, "", nullptr),
 	REMAP_FEATURE("allow_degraded", none, nullptr, nullptr, ""),
 };

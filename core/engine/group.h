@@ -27,6 +27,8 @@
 //   * What is held at the fence of a message's step waits for the steps of others, kMembers at most,
 //     and for nothing slow: a step whose drain does not end soon, or that meets a bad sector,
 //     settles first.
+//   * A recovery of I/O that failed settles first, and its own records at once: what it waits for
+//     may be a dying disk, and nobody else waits for that.
 //   * A suspend waits for writes and messages. Messages end at their next step, the writes end as
 //     above; what is then settled is all there is.
 #pragma once

@@ -55,6 +55,25 @@ template <Platform P> Result<bool> Engine<P>::collect(Sector main, u64 length, b
 	return true;
 }
 
+// Adds the places that failed in the recovery at hand, behind all else, and takes them out of use. Only
+// now: a checkpoint that is written beside an earlier block would have the bad place together with
+// the extent that is about to leave it, and no load takes that. REQUIRES: nobody else's records are
+// in the group. Errors: unwritable.
+template <Platform P> Status Engine<P>::stage_bad_records()
+{
+	note_bad();
+	for (u32 i = 0; i < plan_.bad(); ++i) {
+		if (group_.record_count == kRecordsPerBlock) {
+			group_.record_count = 0;
+			TRY(journal_.commit(group_.records, kRecordsPerBlock));
+		}
+		group_.records[group_.record_count++] = {
+			RecordKind::bad,
+			{0, plan_.bad(i).length, plan_.bad(i).place, State::none, false}};
+	}
+	return {};
+}
+
 // Makes the group durable and ends the wait of its members, whatever became of it. REQUIRES: the
 // lock. Errors: unwritable: then each member's range is closed to writes.
 template <Platform P> Status Engine<P>::settle()

@@ -288,19 +288,17 @@ Status Engine<P>::end_of_step(Refusal &why, Step &step, Sector main, u64 mapped,
 
 // Takes back what a step mapped and did not record. What others recorded meanwhile may have made a
 // checkpoint that holds it: then the taking back is recorded, and the places are free only behind
-// that. Errors: no_memory, unwritable.
+// that. So it is when there is no memory to make pending what was: the next read finds out once more.
+// Errors: no_memory, unwritable.
 template <Platform P> Status Engine<P>::take_back(Step &step, Sector main, u64 length)
 {
 	const u32 places = note_places(main, length);
 	TRY(table_.remove(main, length));
 	const bool whole = restore_pending(main, length);
-	Status recorded;
-	if (step.others_recorded())
-		recorded = commit_and_free(step, [&](auto &&take) { noted_places(places, take); });
-	else
-		noted_places(places,
-			     [&](Sector start, u64 count) { space_.release(start, count); });
-	return whole ? recorded : Status{Error::no_memory};
+	if (!whole || step.others_recorded())
+		return commit_and_free(step, [&](auto &&take) { noted_places(places, take); });
+	noted_places(places, [&](Sector start, u64 count) { space_.release(start, count); });
+	return {};
 }
 
 // Which sectors of a range are pending, so that a step that is taken back leaves them so.

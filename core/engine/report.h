@@ -18,11 +18,17 @@ constexpr const char *text_of(Mode mode)
 	return mode == Mode::ok ? "ok" : mode == Mode::degraded ? "degraded" : "readonly";
 }
 
+// A bad block found no place, and none has become free since.
+template <Platform P> bool Engine<P>::is_full() const
+{
+	return exhausted_.load_relaxed() && !space_.free_sectors();
+}
+
 template <Platform P> Mode Engine<P>::mode() const
 {
 	if (remap_host_is_broken() || journal_.failed())
 		return Mode::readonly;
-	return journal_.degraded() ? Mode::degraded : Mode::ok;
+	return journal_.degraded() || is_full() ? Mode::degraded : Mode::ok;
 }
 
 // The flags of the status line: their number, and they.
@@ -58,20 +64,28 @@ template <Platform P> void Engine<P>::status_line(Text &text) const
 	text << ' ' << table_.pending_sectors() << ' ' << table_.lost_sectors();
 	text << ' ' << counters_.read_errors.load_relaxed();
 	text << ' ' << counters_.write_errors.load_relaxed();
-	text << ' ' << remaps_by_operator_.load_relaxed() << "/0/0";
+	text << ' ' << remaps_by_operator_.load_relaxed() << '/' << remaps_by_write_.load_relaxed()
+	     << '/' << remaps_by_read_.load_relaxed();
 	text << ' ' << table_.buckets() << ' ' << journal_.epoch() << ' ';
 	flags(text, true);
 }
 
 // A set is named as soon as there is one, so that a renumbered blank disk cannot take its place.
-template <Platform P> void Engine<P>::table_features(Text &text) const
+template <Platform P> void Engine<P>::table_features(Text &text, const Policy &policy) const
 {
 	const Superblock &set = journal_.superblock();
-	if (journal_.found() != Found::set)
+	const bool named = journal_.found() == Found::set;
+	char words[128];
+	Text differs(words, sizeof(words));
+	const u32 count = policy.words(&differs) + (named ? set.main_id[0] ? 4 : 2 : 0);
+	if (!count)
 		return;
-	text << (set.main_id[0] ? "4" : "2") << " set " << set.set;
-	if (set.main_id[0])
+	text << count;
+	if (named)
+		text << " set " << set.set;
+	if (named && set.main_id[0])
 		text << " main_id " << set.main_id;
+	text << words;
 }
 
 template <Platform P> void Engine<P>::ima_line(Text &text) const
@@ -138,6 +152,12 @@ template <Platform P> void Engine<P>::report_health(Text &reply)
 	report(reply, "read_errors", counters_.read_errors.load_relaxed());
 	report(reply, "write_errors", counters_.write_errors.load_relaxed());
 	report(reply, "flush_errors", counters_.flush_errors.load_relaxed());
+	reply << "verdict=" << word_of(judgement_.load_relaxed()) << '\n';
+	report(reply, "remaps_by_write", remaps_by_write_.load_relaxed());
+	report(reply, "remaps_by_read", remaps_by_read_.load_relaxed());
+	report(reply, "budget_used", budget_.used(platform_.seconds(), policy_.budget_seconds));
+	report(reply, "budget_total", policy_.budget_remaps);
+	report(reply, "bad_places", bad_.pending_sectors());
 }
 
 }  // namespace remap

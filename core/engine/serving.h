@@ -25,7 +25,12 @@ Status Engine<P>::create(const Geometry &geometry, const Terms &terms, Refusal &
 	layout_ = journal_.layout();
 	geometry_.main_sectors = journal_.shape().main_sectors;
 	geometry_.block_sectors = journal_.shape().block_bytes / kSectorBytes;
+	if (geometry_.physical_sectors < geometry_.block_sectors ||
+	    geometry_.physical_sectors > kCopySectors ||
+	    !is_power_of_two(geometry_.physical_sectors))
+		geometry_.physical_sectors = geometry_.block_sectors;
 	TRY(table_.create(geometry_.main_sectors));
+	TRY(bad_.create(layout_.data_sectors()));
 	return space_.create(layout_.data_sectors(), geometry_.block_sectors);
 }
 
@@ -114,6 +119,11 @@ template <Platform P> Status Engine<P>::adopt_space(Refusal &why)
 		if (extent.state != State::pending)
 			TRY(adopt(why, extent));
 	}
+	for (Sector at = 0; at < layout_.data_sectors() && bad_.next(at, &extent);
+	     at = extent.main + extent.length) {
+		entries_.add_relaxed(1);
+		TRY(adopt_bad(why, extent.main, extent.length));
+	}
 	if (entries_.load_relaxed() > layout_.entries()) {
 		why.begin() << "the log holds " << entries_.load_relaxed()
 			    << " extents, a checkpoint has room for " << layout_.entries();
@@ -139,6 +149,17 @@ template <Platform P> Status Engine<P>::adopt(Refusal &why, const Extent &extent
 	return space_.take(place, extent.length);
 }
 
+// A place that failed is as good as taken.
+template <Platform P> Status Engine<P>::adopt_bad(Refusal &why, Sector place, u64 length)
+{
+	const bool aligned = is_aligned(place | length, geometry_.block_sectors);
+	if (aligned && space_.is_free(place, length))
+		return space_.take(place, length);
+	why.begin() << "place " << place << " of the spare is bad and "
+		    << (aligned ? "belongs to an extent too" : "not aligned to the logical block");
+	return Error::damaged;
+}
+
 // Empties the table, so that it can be loaded. No I/O is served meanwhile. Errors: no_memory.
 template <Platform P> Status Engine<P>::forget()
 {
@@ -148,7 +169,10 @@ template <Platform P> Status Engine<P>::forget()
 		if (removed % kLooksAtOnce == 0)
 			(void)platform_.stop_requested(); // others get their turn
 	}
+	while (bad_.next(0, &extent, kStepSectors))
+		TRY(bad_.remove(extent.main, extent.length));
 	space_.clear();
+	exhausted_.store_relaxed(false);
 	entries_.store_relaxed(0);
 	return {};
 }
@@ -168,20 +192,31 @@ template <Platform P> void Engine<P>::resume()
 	suspended_.store_release(false);
 }
 
-// How many stretches touch the range or its neighbours: what changes in the range can change no
-// others.
 template <Platform P> u64 Engine<P>::entries_around(Sector main, u64 length) const
 {
-	const Sector end = min_of(main + length + 1, geometry_.main_sectors);
-	u64 entries = 0;
+	return stretches_around(table_, geometry_.main_sectors, main, length);
+}
+
+template <Platform P> u64 Engine<P>::bad_around(Sector place, u64 length) const
+{
+	return stretches_around(bad_, layout_.data_sectors(), place, length);
+}
+
+// How many stretches touch the range or its neighbours: what changes in the range can change no
+// others.
+template <Platform P>
+u64 Engine<P>::stretches_around(const Table<P> &table, Sector sectors, Sector at, u64 length)
+{
+	const Sector end = min_of(at + length + 1, sectors);
+	u64 count = 0;
 	Extent extent;
-	for (Sector at = main ? main - 1 : 0; at < end && table_.next(at, &extent, end - at);
+	for (at = at ? at - 1 : 0; at < end && table.next(at, &extent, end - at);
 	     at = extent.main + extent.length) {
 		if (extent.main >= end)
 			break;
-		++entries;
+		++count;
 	}
-	return entries;
+	return count;
 }
 
 }  // namespace remap

@@ -61,6 +61,14 @@ public:
 		return engine_.journal_.opened() && fence(main, length).ok();
 	}
 
+	// The same for a read, which may only find out that nothing can be recorded.
+	bool begin_read(Sector main, u64 length)
+	{
+		io_ = true;
+		lock();
+		return fence(main, length).ok();
+	}
+
 	// Makes durable what the step did to the table. Errors: those of stage().
 	Status commit(Growth growth = Growth::limited)
 	{
@@ -74,19 +82,21 @@ public:
 	Status stage(Growth growth)
 	{
 		const u64 entries = engine_.entries_around(main_, length_);
-		const u64 others = engine_.entries_.load_relaxed() - entries_before_;
+		const u64 more = entries - entries_before_; // or fewer: it wraps
 		if (growth == Growth::limited && entries > entries_before_ &&
-		    others + entries > engine_.layout_.max_extents())
+		    engine_.entries_.load_relaxed() + more > engine_.layout_.max_extents())
 			return Error::table_full;
 		if (has_bug(engine_.platform_, Bug::publish_before_commit))
 			open_early();
-		const Status staged = engine_.stage_records(main_, length_);
+		Status staged = engine_.stage_records(main_, length_);
+		if (staged.ok() && io_)
+			staged = engine_.stage_bad_records();
 		if (!staged.ok()) {
 			settled(staged);
 			engine_.platform_.release_held();
 			return staged;
 		}
-		engine_.entries_.store_relaxed(others + entries);
+		engine_.entries_.add_relaxed(more);
 		waits_ = true;
 		engine_.group_.join(this, io_);
 		return {};
@@ -108,12 +118,29 @@ public:
 		return recorded_;
 	}
 
+	// In place of wait(), for one that needs the lock and what it noted. Errors: those of wait().
+	Status settle()
+	{
+		(void)engine_.settle();
+		return recorded_;
+	}
+
 	// Whether a line in the log tells each place of the range once it is recorded.
 	void logs_places(bool logs) { logs_places_ = logs; }
 
 	// Whether a block was written since the range was drained, and with it perhaps a checkpoint of
 	// the table as it was then.
 	bool others_recorded() const { return engine_.group_.settled != settled_before_; }
+
+	// A deliberate bug: what the fence held back goes on while the step works.
+	void open_early()
+	{
+		engine_.fences_.close(number_);
+		fenced_ = false;
+		engine_.platform_.unlock();
+		engine_.platform_.release_held();
+		engine_.platform_.lock();
+	}
 
 	// What became of the group. REQUIRES: the lock, in whoever's hands.
 	void settled(Status recorded)
@@ -174,15 +201,6 @@ private:
 		return Error::interrupted;
 	}
 
-	void open_early()
-	{
-		engine_.fences_.close(number_);
-		fenced_ = false;
-		engine_.platform_.unlock();
-		engine_.platform_.release_held();
-		engine_.platform_.lock();
-	}
-
 	// The last to join, so the last of the list.
 	Status leave_early()
 	{
@@ -223,7 +241,7 @@ private:
 	u32 number_ = 0;
 	bool locked_ = false;
 	bool fenced_ = false;
-	bool io_ = false;    // a user's write
+	bool io_ = false;    // a user's I/O
 	bool waits_ = false; // a member of the group
 	bool logs_places_ = false;
 	Status recorded_;

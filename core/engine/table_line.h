@@ -6,6 +6,7 @@
 #include "core/base/text.h"
 #include "core/base/word.h"
 #include "core/engine/feature.h"
+#include "core/engine/policy.h"
 #include "core/format/superblock.h"
 
 namespace remap {
@@ -16,6 +17,7 @@ struct TableLine {
 	const char *set = nullptr;	 // a UUID, well formed
 	const char *main_id = nullptr; // at most kMainIdBytes characters
 	bool format = false;
+	Policy policy;
 };
 
 // What is wrong with a line: a sentence that lives for ever, and the word that was found.
@@ -70,6 +72,7 @@ private:
 			seen_[i] = true;
 			if (known.value == FeatureValue::none) {
 				line->format |= same_word(word, "format");
+				line->policy.heal |= same_word(word, "heal");
 				return {};
 			}
 			if (*at == count_ || !well_formed(known, words_[*at]))
@@ -79,9 +82,26 @@ private:
 				line->set = value;
 			if (known.value == FeatureValue::id)
 				line->main_id = value;
+			note(known, value, &line->policy);
 			return {};
 		}
 		return {"unknown feature; the kernel log names it", word};
+	}
+
+	// REQUIRES: well formed.
+	static void note(const Feature &known, const char *value, Policy *policy)
+	{
+		u64 number = 0;
+		if (same_word(known.name, "on_write_error"))
+			policy->remap_writes = same_word(value, "remap");
+		if (same_word(known.name, "on_read_error"))
+			policy->retry_reads = same_word(value, "retry");
+		if (known.value == FeatureValue::count) {
+			(void)parse_number(value, &number);
+			policy->retries = static_cast<u32>(number);
+		}
+		if (known.value == FeatureValue::ratio)
+			(void)parse_ratio(value, &policy->budget_remaps, &policy->budget_seconds);
 	}
 
 	static bool well_formed(const Feature &known, const char *word)
@@ -90,11 +110,16 @@ private:
 		switch (known.value) {
 		case FeatureValue::number:
 			return parse_number(word, &number) == NumberFault::none;
+		case FeatureValue::count:
+			return parse_number(word, &number) == NumberFault::none &&
+			       number <= Policy::kMaxRetries;
 		case FeatureValue::choice:
 			return same_word(word, known.choices[0]) ||
 			       same_word(word, known.choices[1]);
-		case FeatureValue::ratio:
-			return is_ratio(word);
+		case FeatureValue::ratio: {
+			u32 remaps, seconds;
+			return parse_ratio(word, &remaps, &seconds) && seconds;
+		}
 		case FeatureValue::word:
 			return *word;
 		case FeatureValue::uuid: {
@@ -109,22 +134,27 @@ private:
 		return true;
 	}
 
-	// Digits, a slash, digits.
-	static bool is_ratio(const char *word)
+	// Digits, a slash, digits; false: not that, or a number beyond 32 bits.
+	static bool parse_ratio(const char *word, u32 *left, u32 *right)
 	{
+		u64 number[2] = {};
+		u32 digits[2] = {};
 		u32 part = 0;
-		u32 digits = 0;
 		for (; *word; ++word) {
-			if (*word == '/' && part == 0 && digits) {
+			if (*word == '/' && part == 0) {
 				part = 1;
-				digits = 0;
-			} else if (*word >= '0' && *word <= '9') {
-				++digits;
-			} else {
-				return false;
+				continue;
 			}
+			if (*word < '0' || *word > '9')
+				return false;
+			number[part] = number[part] * 10 + static_cast<u64>(*word - '0');
+			if (number[part] > 0xffffffff)
+				return false;
+			++digits[part];
 		}
-		return part == 1 && digits;
+		*left = static_cast<u32>(number[0]);
+		*right = static_cast<u32>(number[1]);
+		return digits[0] && digits[1];
 	}
 
 	LineFault unavailable() const

@@ -82,6 +82,15 @@ template <Platform P> u32 Journal<P>::fill_checkpoint_block()
 		block->records[count++] = pack(record);
 		writing_.cursor = record.extent.main + record.extent.length;
 	}
+	if (has_bug(platform_, Bug::bad_not_checkpointed))
+		return count;
+	Extent bad;
+	while (count < kEntriesPerBlock && writing_.bad_cursor < layout_.data_sectors() &&
+	       bad_.next(writing_.bad_cursor, &bad)) {
+		block->records[count++] =
+			pack({RecordKind::bad, {0, bad.length, bad.main, State::none, false}});
+		writing_.bad_cursor = bad.main + bad.length;
+	}
 	return count;
 }
 

@@ -70,8 +70,9 @@ enum class CopyState : u8;
 
 template <Platform P> class Journal {
 public:
-	Journal(P &platform, Table<P> &table, FlushDebt &debt)
-	    : platform_(platform), table_(table), debt_(debt)
+	// `bad`: places of the spare that failed, as pending sectors; read only by the journal.
+	Journal(P &platform, Table<P> &table, Table<P> &bad, FlushDebt &debt)
+	    : platform_(platform), table_(table), bad_(bad), debt_(debt)
 	{
 	}
 	~Journal();
@@ -299,7 +300,9 @@ private:
 		bool running = false;
 		bool at_once = false; // nothing changes meanwhile
 		CheckpointId id;
-		Sector cursor = 0; // what lies before it has been written
+		// What lies before them has been written: of the table, and of the bad places.
+		Sector cursor = 0;
+		Sector bad_cursor = 0;
 		u64 blocks = 0;
 		u32 area = 0;
 		u32 crc = 0;
@@ -310,6 +313,7 @@ private:
 
 	P &platform_;
 	Table<P> &table_;
+	Table<P> &bad_;
 	FlushDebt &debt_;
 	SetShape shape_;
 	Terms terms_;

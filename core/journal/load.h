@@ -181,7 +181,8 @@ template <Platform P> Status Journal<P>::apply(const Record &record)
 			TRY(table_.set_state(main, count, extent.state));
 			break;
 		case RecordKind::bad:
-			return Error::unknown_format;
+			TRY(bad_.put({sector_of(place), count, 0, State::pending, false}));
+			break;
 		}
 	}
 	return {};

@@ -20,7 +20,7 @@ inline constexpr DeviceIndex kMainDevice = 0;
 inline constexpr DeviceIndex kFirstSpare = 1;
 inline constexpr u32 kMaxSpares = 4;
 
-// A write of the user's that the host handed over; only the host knows what is behind it.
+// An I/O of the user's that the host handed over; only the host knows what is behind it.
 using Request = void *;
 
 // What the host counts by itself, since an I/O that succeeds never enters the core.
@@ -83,9 +83,17 @@ concept Platform = MemoryPlatform<P> &&
 	{ p.write(device, sector, data, count) } -> std::same_as<IoStatus>;
 	// Returns when all that was acknowledged before the call is stable.
 	{ p.flush(device) } -> std::same_as<IoStatus>;
-	// Sends `count` sectors of a write (or write-zeroes) request, from its sector `length` on,
-	// to a device; waits for the end; flags such as FUA as in the request.
+	// Sends `count` sectors of a request of the user's (a read, write or write-zeroes), from its
+	// sector `length` on, to a device; waits for the end; flags such as FUA as in the request.
 	{ p.forward(request, length, device, sector, count) } -> std::same_as<IoStatus>;
+
+	// Copies what a write has for `count` of its sectors, from its sector `length` on.
+	p.fetch(request, length, buffer, count);
+	// From now on the host notes whether a user's write of main, sent on or forwarded, ends well.
+	// Returns whether one did since the last call; true at the first. Any context.
+	{ p.watch_main() } -> std::same_as<bool>;
+	// Whether one did since the last watch_main().
+	{ p.main_took_write() } -> std::same_as<bool>;
 
 	// Waits until no tracked I/O that was mapped before the call is in flight to the range of
 	// main. The caller has published a fence, so no new one starts. false: interrupted, by a
@@ -107,6 +115,8 @@ concept Platform = MemoryPlatform<P> &&
 	{ p.claim(data) } -> std::same_as<bool>;
 	// Whether anybody has the mapped device open (mounted, or by a program).
 	{ p.device_open() } -> std::same_as<bool>;
+	// Of a clock that only goes forward.
+	{ p.seconds() } -> std::same_as<u64>;
 	// Something an administrator waits for has changed (dm_table_event).
 	p.notify();
 	p.log(LogLevel::info, text);

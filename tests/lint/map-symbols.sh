@@ -28,19 +28,22 @@ bio_endio                           ends a bio: lost sectors, and bios that may 
 
 # CALLER SYMBOL - what the way of a bio that waits may call in addition: it leaves map for a list.
 SLOWLY='
-remap_wait_behind _raw_spin_lock    the list of bios that wait, a few loads and stores
-remap_wait_behind _raw_spin_unlock
-remap_wait_fence  _raw_spin_lock    the same
-remap_wait_fence  _raw_spin_unlock
-remap_wait_turn   _raw_spin_lock    the same, and the dispatcher is woken
-remap_wait_turn   _raw_spin_unlock
+remap_wait_behind _raw_spin_lock_irqsave    the list of bios that wait, a few loads and stores
+remap_wait_behind _raw_spin_unlock_irqrestore
+remap_wait_fence  _raw_spin_lock_irqsave    the same
+remap_wait_fence  _raw_spin_unlock_irqrestore
+remap_wait_turn   _raw_spin_lock_irqsave    the same, and the dispatcher is woken
+remap_wait_turn   _raw_spin_unlock_irqrestore
 remap_wait_turn   queue_work_on
 remap_host_release_held queue_work_on
-remap_defer       _raw_spin_lock    the same, and the writer is woken
-remap_defer       _raw_spin_unlock
+remap_defer       _raw_spin_lock_irqsave    the same, and the writer is woken
+remap_defer       _raw_spin_unlock_irqrestore
 remap_defer       queue_work_on
-remap_hold_flush  _raw_spin_lock    the list of flushes that wait for one of the core
-remap_hold_flush  _raw_spin_unlock
+remap_hold_flush  _raw_spin_lock_irqsave    the same
+remap_hold_flush  _raw_spin_unlock_irqrestore
+remap_recover_later _raw_spin_lock_irqsave    the same, for what failed
+remap_recover_later _raw_spin_unlock_irqrestore
+remap_recover_later queue_work_on
 remap_inflight_wake __wake_up       a bio gives its token back, as at its end
 remap_host_wake_flush __wake_up     the core, where it waits for this flush to end
 piece_ended       bio_put           a piece goes back to its pool

@@ -223,7 +223,7 @@ TEST(EngineFence, DeferredWriteLooksAgain)
 	ASSERT_EQ(set.engine.map(Op::write, 1000, 4).verdict, Verdict::defer);
 	set.host.open = false;
 	ASSERT_EQ(set.send("remove_remap 1000 stale-ok"), 1);
-	EXPECT_EQ(set.engine.deferred_write(&piece, 1000, 4), IoStatus::ok);
+	EXPECT_EQ(set.engine.deferred_write(&piece, Op::write, 1000, 4), IoStatus::ok);
 	EXPECT_EQ(set.stamp(1003), 5u);
 	EXPECT_EQ(set.host.main.content(1003).stamp(), 5u);
 }

@@ -86,14 +86,14 @@ TEST(EngineLost, FailedWriteLeavesThemLost)
 {
 	RemapSet set;
 	fill(set);
-	set.host.spare.mark_unwritable(set.physical(5045));
-	EXPECT_EQ(set.write(1040, 20, 400), IoStatus::medium);
+	set.host.spare.mark_unwritable(set.physical(5045), 1, IoStatus::transport);
+	EXPECT_EQ(set.write(1040, 20, 400), IoStatus::transport);
 	set.host.spare.unwritable.clear();
-	expect_lost(set, 1040, 20);
+	expect_lost(set, 1045, 15); // block by block up to there
 	set.host.spare.flush_status = IoStatus::io;
 	EXPECT_EQ(set.write(1040, 20, 400), IoStatus::io);
 	set.host.spare.flush_status = IoStatus::ok;
-	expect_lost(set, 1040, 20);
+	expect_lost(set, 1045, 15);
 	EXPECT_EQ(set.write(1040, 20, 400), IoStatus::ok);
 	expect_lost(set, 0, 0);
 }
@@ -110,7 +110,7 @@ TEST(EngineLost, NoMemoryToReviveFailsTheWrite)
 		if (!hit)
 			break;
 		if (status != IoStatus::ok) {
-			EXPECT_EQ(status, IoStatus::io);
+			EXPECT_EQ(status, IoStatus::resource);
 			expect_lost(set, 1040, 20);
 		}
 	}
@@ -129,25 +129,27 @@ TEST(EngineLost, RevivedWhileSuspending)
 	expect_lost(set, 0, 0);
 }
 
-TEST(EnginePending, ReadsTryMainAndWritesAreDeferred)
+TEST(EnginePending, ReadsTryMainAndWritesRelocate)
 {
 	RemapSet set;
-	auto &table = const_cast<Table<MemoryHost> &>(set.engine.table());
-	ASSERT_TRUE(table.assign({1000, 10, 0, State::pending, false}).ok());
+	set.host.main.mark_unreadable(1000, 10);
+	ASSERT_EQ(set.read(1000, 10)->result(), IoStatus::medium);
+	set.host.main.unreadable.clear();
 	EXPECT_EQ(set.stamp(1003), RemapSet::original(1003));
 	EXPECT_EQ(set.write(998, 8, 50), IoStatus::ok);
 	EXPECT_EQ(set.stamp(1005), 57u);
+	EXPECT_EQ(set.host.main.content(1001).stamp(), RemapSet::original(1001));
 	EXPECT_EQ(set.send("pending"), 1);
-	EXPECT_EQ(set.reply, "1000 10\n");
-	EXPECT_EQ(set.send("list"), 0);
-	EXPECT_EQ(set.number("status", "pending_sectors"), 10u);
-	EXPECT_EQ(set.number("health", "unreadable_sectors"), 10u);
+	EXPECT_EQ(set.reply, "1006 4\n");
+	EXPECT_EQ(set.number("status", "pending_sectors"), 4u);
+	EXPECT_EQ(set.number("health", "unreadable_sectors"), 4u);
 	// Not mapped: remove_remap refuses, add_remap takes it.
-	EXPECT_EQ(set.refusal("remove_remap 1000"), 2);
-	EXPECT_EQ(set.refusal("remove_remap 1000 10"), 2);
+	EXPECT_EQ(set.refusal("remove_remap 1006"), 2);
+	EXPECT_EQ(set.refusal("remove_remap 1006 4"), 2);
 	EXPECT_EQ(set.send("clear_all"), 1);
-	EXPECT_EQ(set.send("add_remap 995 0 10"), 1);
-	EXPECT_EQ(set.number("status", "pending_sectors"), 5u);
+	EXPECT_EQ(set.number("status", "pending_sectors"), 4u);
+	EXPECT_EQ(set.send("add_remap 1004 0 4"), 1);
+	EXPECT_EQ(set.number("status", "pending_sectors"), 2u);
 	set.check_books();
 }
 

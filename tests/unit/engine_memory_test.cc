@@ -155,5 +155,50 @@ TEST(EngineMemory, CreateGivesBackWhatItGot)
 	EXPECT_EQ(engine.create({65536, 64, 1}, terms, why).error(), Error::spare_full);
 }
 
+// Takes a step back that has mapped a range with pending sectors, without memory from the nth
+// allocation on, in a table that holds `others` already. Returns whether it was reached.
+bool take_back_without_memory(u32 others, u64 nth, u32 *forgotten)
+{
+	RemapSet set;
+	for (u32 i = 0; i < others; ++i)
+		EXPECT_EQ(set.send("add_remap " + std::to_string(1100 + 3 * i) + " " +
+				   std::to_string(3 * i) + " 2"),
+			  1);
+	for (const Sector at : {1000u, 1002u, 1004u}) {
+		set.host.main.mark_unreadable(at);
+		EXPECT_EQ(set.read(at, 1)->result(), IoStatus::medium);
+	}
+	set.host.main.unreadable.clear();
+	// In two parts, the second of which fails.
+	const Sector border = set.engine.layout().border();
+	set.host.spare.mark_unwritable(set.physical(border));
+	set.host.faults.arm(AllocationFaults::kNever, nth);
+	EXPECT_NE(set.refusal("add_remap 1000 " + std::to_string(border - 8) + " 16"), 0);
+	const bool reached = set.host.faults.count() >= nth;
+	set.host.faults.disarm();
+	const bool stays = set.last_error().find("stay mapped") != std::string::npos;
+	EXPECT_EQ(stays, set.engine.table().lookup(1001, 1).state == State::active);
+	*forgotten += !stays && set.engine.table().pending_sectors() < 3;
+	set.check_books();
+	const auto before = set.added();
+	const u64 pending = set.engine.table().pending_sectors();
+	EXPECT_EQ(set.crash_and_reload(), Error::ok) << set.sentence;
+	EXPECT_EQ(set.added(), before);
+	EXPECT_EQ(set.engine.table().pending_sectors(), pending);
+	set.check_books();
+	return reached;
+}
+
+// What was pending before is so again, if there is memory for it. If there is not, nothing is mapped
+// all the same, and the next read of main finds out once more.
+TEST(EngineMemory, WhatWasPendingBeforeAStepThatIsTakenBack)
+{
+	u32 forgotten = 0;
+	for (u32 others = 0; others < 40; ++others)
+		for (u64 nth = 1; take_back_without_memory(others, nth, &forgotten); ++nth)
+			;
+	EXPECT_GT(forgotten, 0u);
+}
+
 }  // namespace
 }  // namespace remap::test

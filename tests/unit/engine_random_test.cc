@@ -8,6 +8,7 @@
 #include <iostream>
 #include <random>
 #include <set>
+#include <utility>
 
 #include "tests/unit/remap_set.h"
 
@@ -129,8 +130,9 @@ private:
 		EXPECT_EQ(added, set_.added());
 	}
 
-	// Of writes that overlap the one issued last counts. One that failed leaves each sector old
-	// or new; what a reader finds is the truth.
+	// Of writes that overlap the one issued last counts, unless an earlier one ended later: it
+	// failed and was carried out again, while the other was on its way too, so either may be
+	// there. One that failed leaves each sector old or new; what a reader finds is the truth.
 	void learn(const UserIo &io, u64 number, bool zeroes)
 	{
 		for (u32 i = 0; i < io.sectors; ++i) {
@@ -142,6 +144,8 @@ private:
 				newest_[at] = number;
 				content_[at] = written;
 				uncertain_.erase(at);
+			} else {
+				uncertain_[at].insert(written);
 			}
 		}
 	}
@@ -170,7 +174,10 @@ private:
 	}
 	void read(Sector at, u64 count)
 	{
+		// A write while a read is carried out again may be seen by it or not.
+		const bool before = std::exchange(interfering_, true);
 		const auto io = set_.read(at, static_cast<u32>(count));
+		interfering_ = before;
 		if (!io->ended())
 			return;
 		for (u32 i = 0; i < count; ++i)
@@ -266,7 +273,9 @@ private:
 	void check()
 	{
 		set_.check_books();
+		interfering_ = true;
 		const auto all = set_.read(0, static_cast<u32>(shape_.main_sectors));
+		interfering_ = false;
 		std::vector<State> state(shape_.main_sectors, State::none);
 		for (const Extent &extent : set_.extents())
 			for (u64 i = 0; i < extent.length; ++i)

@@ -136,14 +136,16 @@ TEST(EngineReport, EveryKeyInItsOrder)
 		  (std::vector<std::string>{
 			  "read_errors", "write_errors", "flush_errors", "added", "removed",
 			  "refused", "copied_sectors", "returned_sectors", "lost_sectors_found",
-			  "revived_sectors", "fences", "resizes", "commits", "checkpoints",
-			  "remapped_reads", "remapped_writes", "held", "held_outside", "deferred",
-			  "in_flight"}));
+			  "revived_sectors", "recovered", "healed_sectors", "fences",
+			  "resizes", "commits", "checkpoints", "remapped_reads",
+			  "remapped_writes", "held", "held_outside", "deferred", "in_flight"}));
 	ASSERT_EQ(set.send("health"), 1);
 	EXPECT_EQ(keys(set.reply),
 		  (std::vector<std::string>{"score", "rating", "spare_used_percent",
 					    "unreadable_sectors", "read_errors", "write_errors",
-					    "flush_errors"}));
+					    "flush_errors", "verdict", "remaps_by_write",
+					    "remaps_by_read", "budget_used", "budget_total",
+					    "bad_places"}));
 }
 
 TEST(EngineReport, StatusFollowsTheSet)
@@ -199,7 +201,7 @@ TEST(EngineReport, DeferredWritesThatFailAreCounted)
 {
 	RemapSet set;
 	ASSERT_EQ(set.send("add_remap 1000 5000 8 nocopy"), 1);
-	set.host.spare.mark_unwritable(set.physical(5003));
+	set.host.spare.mark_unwritable(set.physical(5003), 1, IoStatus::transport);
 	expect_moves(set, "write_errors", 1,
 		     [&] { EXPECT_NE(set.write(1003, 1, 1), IoStatus::ok); });
 	expect_moves(set, "write_errors", 0,
@@ -304,10 +306,19 @@ TEST(EngineReport, EachCounterMovesAndIsCleared)
 {
 	RemapSet set;
 	set.host.main.mark_unreadable(1000, 3);
-	set.host.main.mark_unwritable(1, 1);
+	set.host.main.mark_unwritable(1, 1, IoStatus::transport);
 	const auto add = [&] { EXPECT_EQ(set.send("add_remap 1000 5000 100"), 1); };
 	expect_moves(set, "read_errors", 1, [&] { set.read(999, 4); });
 	expect_moves(set, "write_errors", 1, [&] { set.write(0, 4, 1); });
+	set.host.main.mark_unwritable(40, 1);
+	expect_moves(set, "recovered", 1, [&] { set.write(40, 4, 1); });
+	set.host.main.mark_unreadable(50, 1);
+	set.read(50, 1);
+	Policy policy;
+	policy.heal = true;
+	set.engine.set_policy(policy);
+	expect_moves(set, "healed_sectors", 1, [&] { set.write(50, 1, 1); });
+	set.host.main.unwritable.erase(40);
 	expect_moves(set, "flush_errors", 1, [&] { set.engine.flush_failed(kMainDevice); });
 	expect_moves(set, "lost_sectors_found", 3, add);
 	expect_moves(set, "added", 1, [&] { EXPECT_EQ(set.send("relocate 500 3"), 1); });

@@ -121,7 +121,7 @@ public:
 			io->status.assign(sectors, IoStatus::ok);
 			Piece piece{io, 0, sectors};
 			return static_cast<int>(
-				set_.engine.deferred_write(&piece, sector, sectors));
+				set_.engine.deferred_write(&piece, Op::write, sector, sectors));
 		});
 	}
 	// Lets all of them go; what each of them returned, in the order in which they were added.

@@ -17,10 +17,13 @@ struct BuggyHost : MemoryHost {
 
 // A set from a load to a power cut.
 struct Life {
-	explicit Life(BuggyHost &host) : host(host), table(host), journal(host, table, debt)
+	explicit Life(BuggyHost &host)
+	    : host(host), table(host), bad(host), journal(host, table, bad, debt)
 	{
 		const SetShape shape = {host.main.sectors(), 512, host.spare.sectors()};
 		status = table.create(shape.main_sectors);
+		if (status.ok())
+			status = bad.create(shape.spare_sectors);
 		if (status.ok())
 			status = journal.create(shape, Terms{});
 		if (status.ok())
@@ -43,6 +46,7 @@ struct Life {
 
 	BuggyHost &host;
 	Table<BuggyHost> table;
+	Table<BuggyHost> bad; // places
 	FlushDebt debt;
 	Journal<BuggyHost> journal;
 	Refusal why;

@@ -13,6 +13,7 @@
 #include <functional>
 #include <string>
 #include <unordered_map>
+#include <utility>
 
 #include "core/base/bits.h"
 #include "core/format/layout.h"
@@ -140,8 +141,21 @@ public:
 		call(HostCall::forward, device, sector, count);
 		const Piece &piece = *static_cast<Piece *>(request);
 		require(first + count <= piece.sectors, "forward() inside the request");
-		return disk(device).write(sector, piece.data() + first, count, piece.io->fua);
+		if (piece.io->op == Op::read)
+			return disk(device).read(sector, piece.data() + first, count);
+		const IoStatus status =
+			disk(device).write(sector, piece.data() + first, count, piece.io->fua);
+		note_write(device, status);
+		return status;
 	}
+	void fetch(Request request, u64 first, void *buffer, u32 count)
+	{
+		const Piece &piece = *static_cast<Piece *>(request);
+		std::memcpy(buffer, piece.data() + first, usize{count} * kSectorBytes);
+	}
+	bool watch_main() { return std::exchange(watch_, Watch::asked) != Watch::asked; }
+	bool main_took_write() { return watch_ != Watch::asked; }
+	u64 seconds() { return now; }
 	// Whatever is in flight to the range ends now.
 	bool drain(Sector sector, u64 length, bool stoppable)
 	{
@@ -205,9 +219,11 @@ public:
 				? to.read(piece.physical, piece.data(), piece.sectors)
 				: to.write(piece.physical, piece.data(), piece.sectors,
 					   piece.io->fua);
+		if (piece.io->op != Op::read && piece.io->op != Op::discard)
+			note_write(piece.device, status);
+		if (status != IoStatus::ok && on_failed && on_failed(piece, status))
+			return; // it will end later
 		piece.end(status);
-		if (status != IoStatus::ok && on_failed)
-			on_failed(piece.io->op);
 	}
 	bool logged(const std::string &part) const
 	{
@@ -223,7 +239,8 @@ public:
 	AllocationFaults faults;
 	std::function<void(HostCall, DeviceIndex, Sector, u64)> hook;
 	std::function<void()> on_release;
-	std::function<void(Op)> on_failed;
+	std::function<bool(const Piece &, IoStatus)> on_failed;
+	u64 now = 1000; // seconds
 	std::vector<Piece> held;
 	std::vector<Piece> in_flight;
 	std::vector<std::string> lines;
@@ -252,6 +269,13 @@ public:
 	}
 
 private:
+	enum class Watch { off, asked, seen };
+
+	void note_write(DeviceIndex device, IoStatus status)
+	{
+		if (device == kMainDevice && status == IoStatus::ok && watch_ == Watch::asked)
+			watch_ = Watch::seen;
+	}
 	void call(HostCall what, DeviceIndex device, Sector sector, u64 count)
 	{
 		if (!hook || in_hook_)
@@ -262,6 +286,7 @@ private:
 	}
 
 	std::unordered_map<void *, usize> live_;
+	Watch watch_ = Watch::off;
 	void *written_ = nullptr;
 	u32 flush_wakes_ = 0;
 	u64 graces_ = 0;

@@ -20,6 +20,7 @@ struct Shape {
 	Sector spare_sectors = 32768;
 	u32 block_sectors = 1;
 	u64 max_extents = 0;
+	u32 physical_sectors = 1;
 	// The spare is all zeros instead of full of somebody's data.
 	bool blank = false;
 };
@@ -55,7 +56,12 @@ public:
 		  engine(host)
 	{
 		host.on_release = [this] { released(); };
-		host.on_failed = [this](Op op) { engine.io_failed(op); };
+		host.on_failed = [this](const Piece &piece, IoStatus status) {
+			const u8 ticket = engine.io_failed(piece.io->op, piece.device, status);
+			if (ticket)
+				deferred_.push_back({piece, status, ticket});
+			return ticket != 0;
+		};
 		terms.format = !shape.blank;
 		terms.max_extents = shape.max_extents;
 		if (begin == Begin::unopened)
@@ -153,6 +159,7 @@ public:
 	void check_books();
 	Sector physical(Sector data) const { return engine.layout().physical(data); }
 	Sector data_sectors() const { return engine.layout().data_sectors(); }
+	u64 bad_places() { return number("health", "bad_places"); }
 	u64 spare_used() { return number("status", "spare_used"); }
 
 	Shape shape;
@@ -168,18 +175,38 @@ public:
 
 private:
 	void route(Piece piece);
+	void look_up(Piece piece);
 	void submit(Piece piece, const Mapping &to);
 	void released();
 	void run_deferred();
 
-	std::vector<Piece> deferred_;
+	struct Deferred {
+		Piece piece;
+		IoStatus status;
+		u8 ticket;
+		bool again = false; // came behind one that waits: to be looked up again
+	};
+	// As in the shim, newcomers that overlap one of these queue up behind it.
+	bool overtakes(const Piece &piece) const
+	{
+		for (const Deferred &one : deferred_)
+			if (one.piece.io->op != Op::read &&
+			    ranges_overlap(one.piece.sector(), one.piece.sectors, piece.sector(),
+					   piece.sectors))
+				return true;
+		return false;
+	}
+	std::vector<Deferred> deferred_; // the first one may be at work
+	bool working_ = false;
 };
 
 inline Error RemapSet::open()
 {
 	Refusal why;
 	Status status = engine.create(
-		{shape.main_sectors, shape.spare_sectors, shape.block_sectors}, terms, why);
+		{shape.main_sectors, shape.spare_sectors, shape.block_sectors,
+		 shape.physical_sectors},
+		terms, why);
 	if (status.ok())
 		status = engine.start(why);
 	sentence = why.text();
@@ -262,6 +289,17 @@ inline IoStatus RemapSet::write(Sector sector, u32 sectors, u64 stamp)
 // Asks map() for each part, as the shim does for a bio that it cuts.
 inline void RemapSet::route(Piece piece)
 {
+	if (piece.io->op != Op::read && overtakes(piece)) {
+		++piece.io->open;
+		was_held = true;
+		deferred_.push_back({piece, IoStatus::ok, 0, true});
+		return;
+	}
+	look_up(piece);
+}
+
+inline void RemapSet::look_up(Piece piece)
+{
 	for (u32 done = 0; done < piece.sectors;) {
 		const Sector at = piece.sector() + done;
 		const Mapping to = engine.map(piece.io->op, at, piece.sectors - done);
@@ -286,7 +324,7 @@ inline void RemapSet::submit(Piece piece, const Mapping &to)
 	case Verdict::defer:
 		EXPECT_TRUE(modifies && piece.io->op != Op::discard);
 		++host.counted.deferred;
-		deferred_.push_back(piece);
+		deferred_.push_back({piece, IoStatus::ok, 0});
 		return;
 	case Verdict::fail_medium:
 		EXPECT_FALSE(modifies);
@@ -323,10 +361,24 @@ inline void RemapSet::released()
 // The shim's worker: never under the lock.
 inline void RemapSet::run_deferred()
 {
-	while (!host.locked() && !deferred_.empty()) {
-		Piece piece = deferred_.front();
+	while (!host.locked() && !working_ && !deferred_.empty()) {
+		auto [piece, failed, ticket, again] = deferred_.front();
+		const Op op = piece.io->op;
+		IoStatus status = IoStatus::ok;
+		working_ = true;
+		if (!again)
+			status = ticket ? engine.recover(&piece, op, piece.sector(), piece.sectors,
+							 failed, ticket)
+					: engine.deferred_write(&piece, op, piece.sector(),
+								piece.sectors);
+		working_ = false;
 		deferred_.erase(deferred_.begin());
-		piece.end(engine.deferred_write(&piece, piece.sector(), piece.sectors));
+		if (again) {
+			--piece.io->open;
+			look_up(piece); // nothing that waits is older
+			continue;
+		}
+		piece.end(status);
 	}
 }
 
@@ -399,7 +451,19 @@ inline void RemapSet::check_books()
 	}
 	EXPECT_EQ(engine.table().mapped_sectors(), mapped);
 	EXPECT_EQ(engine.table().lost_sectors(), lost);
-	EXPECT_EQ(spare_used(), mapped) << "spare space leaked";
+	u64 bad = 0;
+	u64 stretches = extents().size();
+	Extent run;
+	for (Sector at = 0; at < data_sectors() && engine.bad().next(at, &run);
+	     at = run.main + run.length) {
+		++stretches;
+		bad += run.length;
+		for (const auto &[place, length] : places)
+			EXPECT_FALSE(ranges_overlap(place, length, run.main, run.length))
+				<< "place " << place << " is bad and in use";
+	}
+	EXPECT_EQ(spare_used(), mapped + bad) << "spare space leaked";
+	EXPECT_EQ(number("status", "metadata_used"), stretches);
 	EXPECT_TRUE(host.held.empty());
 }
 

@@ -118,16 +118,20 @@ TEST(TableLine, EachFaultHasItsSentence)
 	EXPECT_EQ(fault_of("a b 4 retries 1 retries 2"), "feature 'retries' is given twice "
 							 "<retries>");
 	EXPECT_EQ(fault_of("a b 1 retries"),
-		  "feature 'retries' is malformed; it is: retries <number> <>");
-	EXPECT_EQ(fault_of("a b 2 retries x"),
-		  "feature 'retries' is malformed; it is: retries <number> <x>");
+		  "feature 'retries' is malformed; it is: retries <0 to 100> <>");
+	for (const char *number : {"x", "101", "-1", "18446744073709551616"})
+		EXPECT_EQ(fault_of(std::string("a b 2 retries ") + number),
+			  std::string("feature 'retries' is malformed; it is: retries "
+				      "<0 to 100> <") +
+				  number + ">");
 	EXPECT_EQ(fault_of("a b 2 on_write_error retry"),
 		  "feature 'on_write_error' is malformed; it is: on_write_error remap|fail "
 		  "<retry>");
-	for (const char *ratio : {"5", "5/", "/5", "5/6/7", "a/b", "5/-6"})
+	for (const char *ratio :
+	     {"5", "5/", "/5", "5/6/7", "a/b", "5/-6", "5/0", "4294967296/1", "1/4294967296"})
 		EXPECT_EQ(fault_of(std::string("a b 2 budget ") + ratio),
 			  std::string("feature 'budget' is malformed; it is: budget "
-				      "<remaps>/<seconds> <") +
+				      "<remaps>/<seconds, at least 1> <") +
 				  ratio + ">");
 }
 
@@ -141,11 +145,43 @@ TEST(TableLine, WhatTheSetMustBe)
 	EXPECT_TRUE(line.format);
 }
 
+Policy policy_of(const std::string &line)
+{
+	Words words(line);
+	TableLine parsed;
+	EXPECT_FALSE(TableLineParser(words.count(), words.argv()).parse(&parsed)) << line;
+	return parsed.policy;
+}
+
+std::string words_of(const Policy &policy)
+{
+	char words[128];
+	Text text(words, sizeof(words));
+	const u32 count = policy.words(&text);
+	return std::to_string(count) + words;
+}
+
+TEST(TableLine, WhatItSaysAboutErrorsComesBackAsItWas)
+{
+	EXPECT_EQ(words_of(policy_of("a b")), "0");
+	EXPECT_EQ(words_of(policy_of("a b 8 on_write_error remap on_read_error retry retries 3 "
+				     "budget 2048/3600")),
+		  "0")
+		<< "the defaults";
+	const std::string all =
+		"9 on_write_error fail on_read_error fail retries 0 budget 0/4294967295 heal";
+	EXPECT_EQ(words_of(policy_of("a b " + all)), all);
+	const Policy policy = policy_of("a b 3 BUDGET 7/5 Heal");
+	EXPECT_EQ(policy.budget_remaps, 7u);
+	EXPECT_EQ(policy.budget_seconds, 5u);
+	EXPECT_TRUE(policy.heal && policy.remap_writes && policy.retry_reads);
+	EXPECT_EQ(policy_of("a b 2 retries 100").retries, 100u);
+}
+
 TEST(TableLine, LaterFeaturesAreRefusedByName)
 {
 	for (const char *words :
-	     {"2 spare /dev/c", "2 ON_WRITE_ERROR Remap", "2 on_read_error retry", "2 retries 3",
-	      "2 budget 10/60", "2 scan_rate 0", "1 heal", "1 allow_degraded"}) {
+	     {"2 spare /dev/c", "2 SCAN_RATE 0", "1 allow_degraded"}) {
 		std::string name = std::string(words).substr(2);
 		name = name.substr(0, name.find(' '));
 		for (char &c : name)

@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// Reads of main that failed.
+//
+// Block by block, so that only what is really unreadable fails. A sector that comes back after
+// retries is moved to the spare and read from there, since main would not give it much longer. One
+// that does not is recorded as pending before its read fails: the next write to it relocates it.
+#pragma once
+
+#include "core/engine/engine.h"
+
+namespace remap {
+
+// The part of a read from its sector `done` on; *count as in write_step(). *unreadable: some of it
+// is gone. Returns ok, or an error that says nothing about sectors.
+template <Platform P>
+IoStatus Engine<P>::read_step(Recovery &io, u32 done, u32 *count, bool *unreadable)
+{
+	const Sector at = io.sector + done;
+	Step step(*this);
+	if (!step.begin_read(at, *count))
+		return io.status;
+	(void)settle(); // whatever else comes of it, the others do not wait for retries
+	begin_recovery(at);
+	IoStatus result = IoStatus::ok;
+	for (u32 i = 0; i < *count && result == IoStatus::ok;) {
+		if (plan_.nearly_full()) {
+			*count = i;
+			break;
+		}
+		const u32 unit = unit_at(at + i, *count - i);
+		const Answer answer = table_.lookup(at + i, unit);
+		const u32 length = where(at + i, answer).sectors;
+		result = read_unit(io, done + i, length, answer, unreadable);
+		i += length;
+	}
+	if (result != IoStatus::ok)
+		given_up(io, at, result);
+	if (has_bug(platform_, Bug::zero_for_unreadable))
+		*unreadable = false;
+	return finish(step, result);
+}
+
+// A physical block that it covers, or a logical one; then each logical one of a block that failed.
+template <Platform P>
+IoStatus Engine<P>::read_unit(Recovery &io, u32 first, u32 count, const Answer &answer,
+			      bool *unreadable)
+{
+	const u32 block = geometry_.block_sectors;
+	const Sector sector = io.sector + first;
+	const Mapping from = where(sector, answer);
+	if (answer.state == State::lost) {
+		*unreadable = true;
+		return IoStatus::ok;
+	}
+	const IoStatus read = platform_.forward(io.request, first, from.device, from.sector, count);
+	if (read == IoStatus::ok || from.device != kMainDevice)
+		return read;
+	for (u32 done = 0; done < count; done += block) {
+		const IoStatus again = count == block ? read
+						      : platform_.forward(io.request, first + done,
+									  kMainDevice,
+									  sector + done, block);
+		if (again == IoStatus::ok)
+			continue;
+		if (!is_sector(io, sector + done, again))
+			return again;
+		const IoStatus tried = read_block(io, first + done, again, unreadable);
+		if (tried != IoStatus::ok)
+			return tried;
+	}
+	return IoStatus::ok;
+}
+
+// One logical block that has failed: tries again, and plans what becomes of it.
+template <Platform P>
+IoStatus Engine<P>::read_block(Recovery &io, u32 first, IoStatus status, bool *unreadable)
+{
+	const u32 block = geometry_.block_sectors;
+	const Sector sector = io.sector + first;
+	for (u32 i = 0; i < policy_.retries; ++i) {
+		status = platform_.read(kMainDevice, sector, buffer_, block);
+		IoStatus fetched;
+		if (status == IoStatus::ok && rescue(io, first, &fetched))
+			return fetched;
+		// No place for it: then the reader gets it, if it comes once more.
+		if (status == IoStatus::ok)
+			status = platform_.forward(io.request, first, kMainDevice, sector, block);
+		if (status == IoStatus::ok)
+			return IoStatus::ok;
+		if (blame(status) == Blame::path)
+			return status;
+	}
+	*unreadable = true;
+	const bool known = table_.lookup(sector, 1).state == State::pending;
+	const bool records = journal_.opened() && room_for_entries(false) &&
+			     !has_bug(platform_, Bug::pending_forgotten);
+	if (!known && records)
+		(void)plan_.add({sector, block, 0, State::pending, false}, false);
+	return IoStatus::ok;
+}
+
+// Plans the move of the block in buffer_ to the spare and gives it to the reader from there, since
+// main would perhaps not give it once more; *fetched: how that ended. false: it found no place.
+template <Platform P> bool Engine<P>::rescue(Recovery &io, u32 first, IoStatus *fetched)
+{
+	const u32 block = geometry_.block_sectors;
+	const Sector sector = io.sector + first;
+	*fetched = IoStatus::ok;
+	if (!journal_.opened() || !within_budget())
+		return false;
+	const Answer answer = table_.lookup(sector, block);
+	const IoStatus placed = place(sector, block, answer, [&](Sector spare, u32 done, u32 part) {
+		const IoStatus written = debt_.write(platform_, kFirstSpare, spare,
+						     buffer_ + done * kSectorBytes, part);
+		if (written == IoStatus::ok && *fetched == IoStatus::ok)
+			*fetched = platform_.forward(io.request, first + done, kFirstSpare, spare,
+						     part);
+		return written;
+	});
+	if (placed != IoStatus::ok)
+		return false;
+	remaps_by_read_.add_relaxed(1);
+	return true;
+}
+
+}  // namespace remap

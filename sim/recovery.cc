@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// I/O that the core carries out itself: writes that change the table, and whatever failed and got a
+// ticket. A thread for each, as the shim has a worker; and what has to hold when it has ended.
+#include <algorithm>
+
+#include "sim/traffic.h"
+
+namespace remap::sim {
+
+// It holds no token while it waits, and its doubt covers whole physical blocks of main.
+void Traffic::defer(Piece piece, IoStatus status, u8 ticket)
+{
+	const u32 physical = host_.shape.main.physical;
+	const Sector first = round_down(piece.sector(), physical);
+	const Sector end = min_of<Sector>(round_up(piece.sector() + piece.sectors, physical),
+					  host_.shape.main.sectors);
+	ledger_.take(*core_);
+	const Ledger::Id id = ledger_.open(Change::recover, first, end - first, 0);
+	host_.fibers.spawn([this, piece, status, ticket, id] {
+		try {
+			run_deferred(piece, status, ticket, id);
+		} catch (const PowerCut &) {
+		}
+	});
+}
+
+void Traffic::run_deferred(Piece piece, IoStatus failed, u8 ticket, Ledger::Id id)
+{
+	const u64 hits = host_.trouble.hits();
+	const u64 refused = host_.refused_by_spare;
+	const Op op = piece.io->op;
+	const IoStatus status =
+		ticket ? core_->recover(&piece, op, piece.sector(), piece.sectors, failed, ticket)
+		       : core_->deferred_write(&piece, op, piece.sector(), piece.sectors);
+	host_.say(ticket ? "recovery of" : "deferred write of", kMainDevice, piece.sector(),
+		  piece.sectors, status);
+	const bool ok = status == IoStatus::ok;
+	const bool in_doubt = !ok && core_->journal().failed();
+	ledger_.take(*core_);
+	const bool lucky = hits == host_.trouble.hits();
+	check_recovered(piece, status, ticket, id, lucky);
+	check_failed_places(&piece, lucky);
+	if (ok && op != Op::read)
+		check_written(piece, id);
+	if (ok && op != Op::read && lucky && refused == host_.refused_by_spare)
+		check_neighbours(piece, id);
+	// Zeros are no request to the spare: what else was put there forward() has noted.
+	for (u32 i = 0; ok && op == Op::write_zeroes && i < piece.sectors; ++i)
+		if (ledger_.moved(id, piece.sector() + i))
+			piece.io->redirected[piece.first + i] = true;
+	ledger_.close(id, ok, in_doubt, *core_);
+	if (op != Op::read)
+		for (Sector i = piece.sector(); i < piece.sector() + piece.sectors; ++i)
+			host_.excused[i] = host_.excused[i] &&
+					   (in_doubt || ledger_.state(i) == State::lost ||
+					    ledger_.state(i) == State::pending);
+	end(piece, status);
+}
+
+// Whether so many changes more fit into the table.
+bool Traffic::has_room(u64 changes) const
+{
+	return ledger_.stretches() + 2 * changes + 2 <= core_->layout().max_extents();
+}
+
+// `lucky`: nothing else went wrong meanwhile.
+void Traffic::check_recovered(const Piece &piece, IoStatus status, bool failed, Ledger::Id id,
+			      bool lucky)
+{
+	const bool ok = status == IoStatus::ok;
+	if (!ok && !failed && status != IoStatus::no_space && !host_.trouble.any())
+		host_.oracle.violate(Promise::lost, "a deferred write failed without a reason");
+	if (!core_->journal().opened())
+		return;
+	if (piece.io->op == Op::read && status == IoStatus::medium)
+		check_read_failed(piece, id);
+	const bool recorded = piece.io->op == Op::read && status == IoStatus::medium && lucky &&
+			      has_room(piece.sectors);
+	for (u32 i = 0; i < piece.sectors; ++i) {
+		const Sector sector = piece.sector() + i;
+		const State state = ledger_.state(sector);
+		if (recorded && host_.excused[sector] && host_.main.is_unreadable(sector) &&
+		    state == State::none)
+			host_.oracle.violate(Promise::lost, "sector " + std::to_string(sector) +
+								    " is unreadable and not pending");
+		if (state == State::pending && !host_.excused[sector] &&
+		    ledger_.state_before(id, sector) == State::none)
+			host_.oracle.violate(Promise::lost, "sector " + std::to_string(sector) +
+								    " is pending without a reason");
+	}
+}
+
+// Whoever is told of unreadable sectors asked for one that the core could not read, unless somebody
+// has written it since.
+void Traffic::check_read_failed(const Piece &piece, Ledger::Id id)
+{
+	for (Sector sector = piece.sector(); sector < piece.sector() + piece.sectors; ++sector)
+		if (host_.excused[sector] || ledger_.disturbed(id, sector))
+			return;
+	host_.oracle.violate(Promise::lost, "a read of sector " + std::to_string(piece.sector()) +
+						    " failed and none of it was unreadable");
+}
+
+// Each sector has a content, and what could not be read is not tried on main any more.
+void Traffic::check_written(const Piece &piece, Ledger::Id id)
+{
+	for (u32 i = 0; i < piece.sectors; ++i) {
+		const Sector sector = piece.sector() + i;
+		const State state = ledger_.state(sector);
+		const bool pending = state == State::pending && !ledger_.disturbed(id, sector);
+		if (state == State::lost || pending)
+			host_.oracle.violate(Promise::lost, "sector " + std::to_string(sector) +
+								    " was written and is still " +
+								    (pending ? "pending" : "lost"));
+	}
+}
+
+// Where a part of a physical block had to go, the rest of it may not stay, if there is room for it.
+void Traffic::check_neighbours(const Piece &piece, Ledger::Id id)
+{
+	const u32 physical = host_.shape.main.physical;
+	const Sector end = piece.sector() + piece.sectors;
+	constexpr u64 kInHands = 128; // others may have taken what is not mapped yet
+	const u64 used = core_->table().mapped_sectors() + core_->bad().pending_sectors();
+	if (!core_->journal().opened() || used + kInHands > core_->layout().data_sectors() ||
+	    !has_room(piece.sectors + 2 * physical))
+		return;
+	for (const Sector one : {piece.sector(), end - 1}) {
+		const Sector block = round_down(one, physical);
+		const Sector limit =
+			min_of<Sector>(block + physical, host_.shape.main.sectors);
+		bool moved = false;
+		bool stays = false;
+		for (Sector sector = block; sector < limit; ++sector) {
+			const State state = ledger_.state(sector);
+			const bool whole = ledger_.state_before(id, sector) == State::none &&
+					   !ledger_.disturbed(id, sector);
+			const bool inside = sector >= piece.sector() && sector < end;
+			moved |= inside && host_.main.is_unwritable(sector) &&
+				 state == State::active && whole;
+			stays |= state == State::none && whole;
+		}
+		if (moved && stays)
+			host_.oracle.violate(Promise::lost,
+					     "the rest of the physical block at sector " +
+						     std::to_string(block) + " was left behind");
+	}
+}
+
+// Bad for good, or still in use because nothing else took its place.
+void Traffic::check_failed_places(Request request, bool lucky)
+{
+	const Layout &layout = core_->layout();
+	for (const Host::FailedPlace &one : host_.failed_places) {
+		if (!lucky || one.request != request || !core_->journal().opened())
+			continue;
+		const bool behind = one.sector >= layout.middle_site();
+		const Sector place =
+			one.sector - layout.physical(0) - (behind ? kSiteSectors : 0);
+		Extent found;
+		bool kept = core_->bad().next(place, &found) && found.main <= place;
+		for (Sector at = 0; !kept && at < core_->main_sectors() &&
+				    core_->table().next(at, &found);
+		     at = found.main + found.length)
+			kept = found.state != State::pending && sector_of(found.place) <= place &&
+			       place < sector_of(found.place) + found.length;
+		if (!kept)
+			host_.oracle.violate(Promise::lost, "place " + std::to_string(place) +
+								    " failed and is free again");
+	}
+	std::erase_if(host_.failed_places, [request](const Host::FailedPlace &one) {
+		return one.request == request;
+	});
+}
+
+} // namespace remap::sim
