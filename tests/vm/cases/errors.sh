@@ -2,8 +2,9 @@
 # shellcheck shell=bash
 # timeout: 120
 #
-# An error of a disk below reaches whoever asked, once, as it is, and is counted: of a read, a write
-# and a flush, on main and on the spare. Nothing is mapped because of it and nothing becomes lost.
+# With on_read_error and on_write_error fail an error of a disk below reaches whoever asked, once, as
+# it is, and is counted: of a read, a write and a flush, on main and on the spare. Nothing is mapped
+# because of it and nothing becomes lost.
 
 # read_at SECTOR, write_at SECTOR - one sector, past the page cache.
 read_at() { dd if=/dev/mapper/r of=/dev/null bs=512 skip="$1" count=1 iflag=direct status=none; }
@@ -68,9 +69,12 @@ writes_to_the_spare() {
     eq "is counted too" "$(stat_value r write_errors stats)" $((writes + 2))
     eq "lost sectors" "$(field r lost)" 8
     expect_fail "a relocation to such a spare" vm-test-message -p r relocate 3000 8
-    eq "is refused with" "$OUTPUT" EIO
+    eq "is refused with" "$OUTPUT" EROFS
+    eq "since that a place is bad could not be recorded: mode" "$(field r mode)" readonly
     eq "mapped sectors" "$(field r mapped)" 108
     firm spare "$SPARE"
+    dmsetup remove --retry r
+    mkremap r /dev/mapper/main /dev/mapper/spare on_read_error fail on_write_error fail
     check "a write to the lost sectors" vm-test-sectors stamp /dev/mapper/r 2000 8 2
     eq "lost sectors" "$(field r lost)" 0
     msg_ok r clear_all
@@ -84,7 +88,7 @@ TOTAL=$(sectors "$MAIN")
 check "stamps" vm-test-sectors stamp "$MAIN" 0 10000 1
 mklinear main "$MAIN"
 mklinear spare "$SPARE"
-mkremap r /dev/mapper/main /dev/mapper/spare
+mkremap r /dev/mapper/main /dev/mapper/spare on_read_error fail on_write_error fail
 eq "health" "$(field r health)" 100
 bad_sectors_of_main
 flushes

@@ -34,18 +34,15 @@ feature_lines() {
     malformed on_read_error remap
     malformed retries many
     malformed retries -3
+    malformed retries 101
     malformed budget 10
     malformed budget /60
+    malformed budget 100/0
     malformed scan_rate 99999999999999999999
     later spare "$OTHER"
     malformed set 01234567
     malformed main_id "$(printf 'x%.0s' {1..65})"
-    later on_write_error remap
-    later on_read_error fail
-    later retries 3
-    later budget 100/60
     later scan_rate 0
-    later heal
     later allow_degraded
 }
 
