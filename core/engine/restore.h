@@ -34,6 +34,21 @@ template <Platform P> Status Engine<P>::stage(const Extent &extent, Refusal &why
 	return journal_.apply(record);
 }
 
+// The same for a place that failed. REQUIRES: all extents are there.
+template <Platform P>
+Status Engine<P>::stage_bad(Sector place, u64 length, Refusal &why)
+{
+	const Record record{RecordKind::bad, {0, length, place, State::none, false}};
+	if (!in_bounds(record, geometry_.main_sectors, layout_.data_sectors())) {
+		why.begin() << "the bad place " << place << " with length " << length
+			    << " reaches beyond the spare's " << layout_.data_sectors()
+			    << " data sectors";
+		return Error::out_of_range;
+	}
+	TRY(adopt_bad(why, place, length));
+	return journal_.apply(record);
+}
+
 template <Platform P> Status Engine<P>::format(Refusal &why)
 {
 	Step step(*this);
@@ -43,6 +58,9 @@ template <Platform P> Status Engine<P>::format(Refusal &why)
 	u64 entries = 0;
 	Extent extent;
 	for (Sector at = 0; at < geometry_.main_sectors && table_.next(at, &extent);
+	     at = extent.main + extent.length)
+		++entries;
+	for (Sector at = 0; at < layout_.data_sectors() && bad_.next(at, &extent);
 	     at = extent.main + extent.length)
 		++entries;
 	if (entries > layout_.entries()) {

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # Prints a dump with random extents: random-dump.pl SEED MAIN-SECTORS SPARE-SECTORS DATA-SECTORS
-# Places are handed out in random order and may follow each other, states alternate, blocks are 512 or
+# Places are handed out in random order and may follow each other, a few others are bad, states alternate, blocks are 512 or
 # 4096 bytes.
 use strict;
 use warnings;
@@ -33,4 +33,9 @@ printf "dm-remap-dump 1\nset 6ba7b810-9dad-41d1-80b4-%012x\nmain_sectors %d\n", 
 print "main_id wwn-0x5000%25$seed\n" if $seed % 2;
 printf "block_bytes %d\nspare_sectors %d\nmax_extents 1024\n", 512 * $block, $spare;
 print "$_\n" for @lines;
-printf "extents %d\nend\n", scalar @lines;
+printf "extents %d\n", scalar @lines;
+# Places that failed, apart from each other.
+my @bad = map { "bad " . $_ * $unit . ' ' . $block } sort { $a <=> $b } grep { defined } @units[0 .. int rand 5];
+print map { "$_\n" } @bad;
+printf "bad_places %d\n", scalar @bad if @bad;
+print "end\n";

@@ -14,13 +14,16 @@ Dump dump_of(const OfflineSet &set, const DeviceFile &spare)
 {
 	const remap::Superblock &superblock = set.superblock();
 	Dump dump{superblock.set,     superblock.main_sectors, superblock.main_id,
-		  superblock.block_bytes, spare.sectors(),	   superblock.max_extents, {}};
+		  superblock.block_bytes, spare.sectors(),	   superblock.max_extents, {}, {}};
 	for_each_extent(set.engine(), [&](const remap::Extent &extent) {
 		DumpExtent entry{extent, {}};
 		if (extent.state != remap::State::pending)
 			entry.physical = set.engine().layout().physical(
 				remap::sector_of(extent.place));
 		dump.extents.push_back(entry);
+	});
+	for_each_bad_place(set.engine(), [&](remap::Sector place, remap::u64 length) {
+		dump.bad.push_back({place, length});
 	});
 	return dump;
 }
@@ -51,6 +54,9 @@ void print_dump_json(const Dump &dump)
 	report["extents"] = nlohmann::json::array();
 	for (const DumpExtent &entry : dump.extents)
 		report["extents"].push_back(json_of(entry));
+	report["bad_places"] = nlohmann::json::array();
+	for (const DumpBad &bad : dump.bad)
+		report["bad_places"].push_back({{"spare", bad.place}, {"length", bad.length}});
 	report["exit_status"] = 0;
 	print_json(report);
 }

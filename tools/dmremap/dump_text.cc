@@ -90,6 +90,7 @@ public:
 			fail(fmt::format("there are {} lines 'extent' before it",
 					 dump_.extents.size()));
 		next_line();
+		bad_places();
 		if (line_ != "end")
 			fail("'end' is expected");
 		if (next())
@@ -186,6 +187,23 @@ private:
 		return value;
 	}
 
+	void bad_places()
+	{
+		for (; words_[0] == "bad"; next_line()) {
+			if (words_.size() != 3)
+				fail("a line is: bad SPARE LENGTH");
+			dump_.bad.push_back({place(1), number(2, "LENGTH")});
+		}
+		if (words_.size() == 2 && words_[0] == "bad_places") {
+			if (number(1, "COUNT") != dump_.bad.size())
+				fail(fmt::format("there are {} lines 'bad' before it",
+						 dump_.bad.size()));
+			next_line();
+		} else if (!dump_.bad.empty()) {
+			fail("'bad_places COUNT' or a line 'bad ...' is expected");
+		}
+	}
+
 	DumpExtent extent()
 	{
 #ifdef DMREMAP_PLANTED_BUG // for fuzz/: it must notice
@@ -204,7 +222,7 @@ private:
 				fail("a pending extent has no place: extent MAIN - LENGTH pending - -");
 			return entry;
 		}
-		extent.place = place();
+		extent.place = place(2);
 		if (words_[5] != "added" && words_[5] != "more")
 			fail(fmt::format("'{}' is neither 'added' nor 'more'", words_[5]));
 		extent.boundary = words_[5] == "added";
@@ -213,9 +231,9 @@ private:
 		return entry;
 	}
 
-	u64 place()
+	u64 place(size_t word)
 	{
-		const u64 sector = number(2, "SPARE");
+		const u64 sector = number(word, "SPARE");
 		if (sector >= remap::kMaxSpareSectors)
 			fail(fmt::format("SPARE {} is beyond any spare", sector));
 		return remap::make_place(0, sector);
@@ -284,7 +302,12 @@ std::string to_text(const Dump &dump)
 	text += "#      MAIN SPARE LENGTH STATE added|more PHYSICAL\n";
 	for (const DumpExtent &entry : dump.extents)
 		text += line_of(entry);
-	return text + fmt::format("extents {}\nend\n", dump.extents.size());
+	text += fmt::format("extents {}\n", dump.extents.size());
+	for (const DumpBad &bad : dump.bad)
+		text += fmt::format("bad {} {}\n", bad.place, bad.length);
+	if (!dump.bad.empty())
+		text += fmt::format("bad_places {}\n", dump.bad.size());
+	return text + "end\n";
 }
 
 Dump parse_dump(std::istream &in) { return Reader(in).read(); }

@@ -22,6 +22,12 @@ struct DumpExtent {
 	std::optional<remap::Sector> physical;
 };
 
+// Places of the spare that failed.
+struct DumpBad {
+	remap::Sector place = 0;
+	remap::u64 length = 0;
+};
+
 struct Dump {
 	remap::Uuid set;
 	remap::Sector main_sectors = 0;
@@ -30,6 +36,7 @@ struct Dump {
 	remap::Sector spare_sectors = 0;
 	remap::u64 max_extents = 0;
 	std::vector<DumpExtent> extents;
+	std::vector<DumpBad> bad;
 };
 
 std::string to_text(const Dump &dump);

@@ -75,6 +75,10 @@ bool OfflineSet::survey() { return note(engine_.create(geometry_, terms_, why_))
 bool OfflineSet::load() { return note(engine_.start(why_)); }
 bool OfflineSet::format() { return note(engine_.format(why_)); }
 bool OfflineSet::stage(const remap::Extent &extent) { return note(engine_.stage(extent, why_)); }
+bool OfflineSet::stage_bad(remap::Sector place, remap::u64 length)
+{
+	return note(engine_.stage_bad(place, length, why_));
+}
 
 std::string OfflineSet::reason() const
 {

@@ -45,6 +45,7 @@ public:
 	bool load();
 	bool format();
 	bool stage(const remap::Extent &extent);
+	bool stage_bad(remap::Sector place, remap::u64 length);
 	// Marks the set as closed, after a load that could write.
 	void close() { engine_.postsuspend(); }
 
@@ -92,6 +93,15 @@ template <class Each> void for_each_extent(const OfflineEngine &engine, Each &&e
 				remap::sector_of(extent.place), extent.length);
 		each(extent);
 	}
+}
+
+// The same for each stretch of the spare's data area that failed: each(first, length).
+template <class Each> void for_each_bad_place(const OfflineEngine &engine, Each &&each)
+{
+	remap::Extent run;
+	for (remap::Sector at = 0; at < engine.layout().data_sectors() && engine.bad().next(at, &run);
+	     at = run.main + run.length)
+		each(run.main, run.length);
 }
 
 }  // namespace dmremap

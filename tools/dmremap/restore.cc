@@ -97,6 +97,12 @@ void stage(const Dump &dump, const Arguments &given, OfflineSet *set)
 						  given.dump, entry.extent.main, *entry.physical,
 						  here));
 	}
+	for (const DumpBad &bad : dump.bad)
+		if (!set->stage_bad(bad.place, bad.length))
+			throw Failure(set->error() == remap::Error::no_memory
+					      ? ExitCode::no_memory
+					      : ExitCode::wrong_arguments,
+				      fmt::format("{}: {}", given.dump, set->sentence()));
 }
 
 void run(const Arguments &given)

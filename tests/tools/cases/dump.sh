@@ -38,6 +38,15 @@ for ((seed = first_seed; seed < first_seed + ${DMREMAP_TABLES:-20}; ++seed)); do
     same "seed $seed" first second
 done
 
+# Places that failed stay so, and nobody else may have them.
+new_images
+"$HERE/random-dump.pl" 1 "$SECTORS" "$SECTORS" "$DATA_SECTORS" >good
+expect 0 'restored' "$DMREMAP" restore good spare.img --main main.img --data as-is --yes
+expect 0 '^bad [0-9]+ [0-9]+$' "$DMREMAP" dump spare.img
+bad=$("$DMREMAP" dump spare.img | awk '$1 == "bad" { print $2; exit }')
+expect 0 "\"spare\": $bad" "$DMREMAP" dump --json spare.img
+expect 1 'in use already' "$MESSAGE" main.img spare.img "add_remap $((SECTORS - 1)) $bad 1"
+
 # The same set on the same spare, whose log was longer: nothing of it comes back.
 new_set
 "$DMREMAP" dump spare.img >empty
@@ -51,7 +60,7 @@ expect 0 'extents +1 ' "$DMREMAP" check spare.img
 
 # Whose data it is has to be said.
 new_images
-"$HERE/random-dump.pl" 3 "$SECTORS" "$SECTORS" "$DATA_SECTORS" >good
+"$HERE/random-dump.pl" 1 "$SECTORS" "$SECTORS" "$DATA_SECTORS" >good
 expect 1 "does not contain them; say '--data as-is'" "$DMREMAP" restore good spare.img --main main.img --yes
 expect 0 'nothing was written' "$DMREMAP" restore good spare.img --main main.img --data as-is --dry-run
 expect 4 'holds no set' "$DMREMAP" probe spare.img
@@ -80,6 +89,8 @@ extent 1000 5000 104 active added 5656
 extent 2000 6000 8 lost more -
 extent 3000 - 8 pending - -
 extents 3
+bad 7000 8
+bad_places 1
 end
 END
 cp base changed
@@ -98,6 +109,13 @@ broken "STATE 'dead' is none of" 's/active/dead/'
 broken "neither 'added' nor 'more'" 's/added/plus/'
 broken 'pending extent has no place' 's/^extent 3000 - 8 pending - -/extent 3000 7 8 pending - -/'
 broken "there are 3 lines 'extent'" 's/^extents 3/extents 4/'
+broken "there are 1 lines 'bad'" 's/^bad_places 1/bad_places 2/'
+broken "'bad_places COUNT' or a line 'bad" '/^bad_places/d'
+broken 'a line is: bad SPARE LENGTH' 's/^bad 7000 8/bad 7000/'
+broken 'place 6000 of the spare is bad and belongs to an extent too' 's/^bad 7000/bad 6000/'
+broken 'place 7001 of the spare is bad and not aligned' 's/^bad 7000/bad 7001/'
+broken "reaches beyond the spare's" "s/^bad 7000/bad $DATA_SECTORS/"
+broken "reaches beyond the spare's" 's/^bad 7000 8/bad 7000 0/'
 broken 'breaks off behind line' '/^end/d'
 broken 'breaks off behind line' '/^extents/,$d'
 broken "nothing may follow 'end'" '$a extent 1 2 3 active added -'
