@@ -154,7 +154,7 @@ std::string Control::answer(const std::string &line)
 		return framed(0, text);
 	}
 	if (word == "table") {
-		volume_.engine().table_features(out);
+		volume_.engine().table_features(out, Policy{}); // of a served device there is no table line
 		return framed(0, "0 " + std::to_string(volume_.sectors()) + " dm-remap " + devices_ +
 					 (*text ? " " : "") + text);
 	}

@@ -91,7 +91,10 @@ void DeviceFile::measure()
 	if (ioctl(fd_, BLKGETSIZE64, &bytes) != 0 || ioctl(fd_, BLKSSZGET, &block) != 0)
 		fail(path_);
 	sectors_ = bytes / kSectorBytes;
-	logical_block_ = static_cast<u32>(block);
+	logical_block_ = physical_block_ = static_cast<u32>(block);
+	unsigned int physical = 0;
+	if (ioctl(fd_, BLKPBSZGET, &physical) == 0)
+		physical_block_ = physical;
 }
 
 void DeviceFile::set_direct()

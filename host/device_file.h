@@ -32,6 +32,7 @@ public:
 	// Whole sectors.
 	Sector sectors() const { return sectors_; }
 	u32 logical_block() const { return logical_block_; }
+	u32 physical_block() const { return physical_block_; }
 	// A file is read and written past the page cache from now on, where it lies on a file system
 	// that can do that in sectors.
 	void go_direct();
@@ -56,6 +57,7 @@ private:
 	bool block_device_ = false;
 	Sector sectors_ = 0;
 	u32 logical_block_ = kSectorBytes;
+	u32 physical_block_ = kSectorBytes;
 	u64 identity_ = 0;
 	// Where a buffer of the caller's is not aligned as the device wants it.
 	u8 *bounce_ = nullptr;

@@ -27,6 +27,8 @@ void Part::start()
 		transfer(host.file(device).descriptor());
 }
 
+void Part::run() { volume->recovered(*this); }
+
 void Part::transfer(int descriptor)
 {
 	const u64 position = physical * kSectorBytes + finished;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Part: what one answer of the core's covers of an IoRequest, on its way to a device.
+// Part: what one answer of the core's covers of an IoRequest, on its way to a device; and when it failed
+// there, with the writer.
 #pragma once
 
 #include "host/in_flight.h"
@@ -9,16 +10,21 @@ namespace remap::host {
 
 class Volume;
 
-class Part final : public Completion {
+class Part final : public Completion, public Task {
 public:
 	// Sends it, or what is left of it.
 	void start();
 	void done(int result) override;
+	// Back from the writer.
+	void run() override;
 
 	Volume *volume = nullptr;
 	IoRequest *request = nullptr;
 	Part *next_free = nullptr;
 	InFlight::Entry entry;
+	Job job; // one that failed
+	Part *next_recovering = nullptr;
+	Sector main = 0;
 	Sector physical = 0;
 	u8 *data = nullptr;
 	u64 bytes = 0; // 0: a flush

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "core/engine/mapping.h"
+#include "host/job.h"
 #include "host/reactor.h"
 
 namespace remap::host {
@@ -33,7 +34,6 @@ protected:
 private:
 	friend class Volume;
 	friend class Part;
-	friend class DeferredWriter;
 
 	// What is not sent yet begins at sector + routed. Whoever waits, waits with all of that.
 	Sector at() const { return sector + routed_; }
@@ -50,12 +50,10 @@ private:
 	u64 order_ = 0;	   // of arrival
 	u32 routed_ = 0;   // sectors sent, failed or written by the writer
 	u32 open_ = 0;	   // parts that have not ended, and one while there is more to send
-	u32 deferred_ = 0; // sectors that the writer has in its hands
 	u32 touched_ = 0;  // devices that something was sent to, a bit each
 	u32 flushes_ = 0;  // devices that have still to be flushed
-	IoStatus deferred_status_ = IoStatus::ok;
+	Job job_;	   // what the writer has in its hands
 	IoRequest *next_ = nullptr;
-	IoRequest *next_deferred_ = nullptr;
 };
 
 }  // namespace remap::host

@@ -83,16 +83,32 @@ IoStatus ServingHost::write(DeviceIndex device, Sector sector, const void *data,
 
 IoStatus ServingHost::flush(DeviceIndex device) { return file(device).flush(); }
 
-IoStatus ServingHost::forward(void *request, u64 first, DeviceIndex device, Sector sector, u32 count)
+IoStatus ServingHost::forward(Request request, u64 first, DeviceIndex device, Sector sector, u32 count)
 {
-	const auto &part = *static_cast<const DeferredPart *>(request);
+	const Job &job = *static_cast<const Job *>(request);
+	u8 *data = job.data + first * kSectorBytes;
 	if (device != kMainDevice)
-		count_remapped(true);
+		count_remapped(job.op != Op::read);
 	if (is_faulty(device, sector, count))
 		return IoStatus::medium;
-	if (part.op == Op::write_zeroes)
-		return file(device).write_zeroes(sector, count);
-	return file(device).write(sector, part.data + first * kSectorBytes, count, part.fua);
+	if (job.op == Op::read)
+		return file(device).read(sector, data, count);
+	const IoStatus status = file(device).write(sector, data, count, job.fua);
+	if (device == kMainDevice && status == IoStatus::ok)
+		main_was_written();
+	return status;
+}
+
+void ServingHost::fetch(Request request, u64 first, void *buffer, u32 count)
+{
+	const Job &job = *static_cast<const Job *>(request);
+	__builtin_memcpy(buffer, job.data + first * kSectorBytes, usize{count} * kSectorBytes);
+}
+
+u64 ServingHost::seconds()
+{
+	const auto now = std::chrono::steady_clock::now().time_since_epoch();
+	return static_cast<u64>(std::chrono::duration_cast<std::chrono::seconds>(now).count());
 }
 
 bool ServingHost::drain(Sector sector, u64 length, bool stoppable)

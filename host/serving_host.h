@@ -15,6 +15,7 @@
 #include "host/device_file.h"
 #include "host/faults.h"
 #include "host/in_flight.h"
+#include "host/job.h"
 #include "host/memory.h"
 
 namespace remap::host {
@@ -26,13 +27,6 @@ public:
 
 protected:
 	~Caller() = default;
-};
-
-// What is behind an IoRequest of the core's: the part of a write that the writer has in its hands.
-struct DeferredPart {
-	Op op;
-	bool fua;
-	const u8 *data;
 };
 
 class ServingHost {
@@ -69,8 +63,12 @@ public:
 	IoStatus read(DeviceIndex device, Sector sector, void *buffer, u32 count);
 	IoStatus write(DeviceIndex device, Sector sector, const void *data, u32 count);
 	IoStatus flush(DeviceIndex device);
-	// `request` is a DeferredPart.
-	IoStatus forward(void *request, u64 first, DeviceIndex device, Sector sector, u32 count);
+	// `request` is a Job.
+	IoStatus forward(Request request, u64 first, DeviceIndex device, Sector sector, u32 count);
+	void fetch(Request request, u64 first, void *buffer, u32 count);
+	bool watch_main() { return watch_.exchange(Watch::asked) != Watch::asked; }
+	bool main_took_write() { return watch_.load() != Watch::asked; }
+	u64 seconds();
 	bool drain(Sector sector, u64 length, bool stoppable);
 	bool drain_soon(Sector sector, u64 length);
 	void release_held();
@@ -96,6 +94,12 @@ public:
 	// Whether a fence has opened since the last call. The reactor's thread.
 	bool take_released() { return released_.load() && released_.exchange(false); }
 	void suspend_begins() { suspending_.store(true); }
+	// A user's write of main has ended well.
+	void main_was_written()
+	{
+		Watch asked = Watch::asked;
+		(void)watch_.compare_exchange_strong(asked, Watch::seen);
+	}
 	void count_users(int change) { users_.fetch_add(change); }
 	int users() const { return users_.load(); }
 	void count_remapped(bool write)
@@ -113,6 +117,8 @@ public:
 
 private:
 	using Count = std::atomic<u64>;
+	// Whether the core asks if main takes writes.
+	enum class Watch : u8 { off, asked, seen };
 
 	Reactor &reactor_;
 	DeviceFile &main_;
@@ -125,6 +131,7 @@ private:
 	std::condition_variable_any group_;
 	std::atomic<u32> flush_wakes_{0};
 
+	std::atomic<Watch> watch_{Watch::off};
 	std::atomic<bool> released_{false};
 	std::atomic<bool> suspending_{false};
 	std::atomic<int> users_{0};

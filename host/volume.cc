@@ -22,37 +22,37 @@ constexpr u32 kAllDevices = 1u << kMainDevice | 1u << kFirstSpare;
 
 // ---- the writer ----
 
-void DeferredWriter::hand_over(IoRequest &request)
+void Writer::hand_over(Job &job)
 {
 	const std::lock_guard<std::mutex> held(mutex_);
-	request.next_deferred_ = nullptr;
-	(last_ ? last_->next_deferred_ : first_) = &request;
-	last_ = &request;
+	job.next = nullptr;
+	(last_ ? last_->next : first_) = &job;
+	last_ = &job;
 	changed_.notify_one();
 }
 
-void DeferredWriter::work()
+void Writer::work()
 {
 	std::unique_lock<std::mutex> held(mutex_);
 	for (;;) {
 		changed_.wait(held, [this] { return first_ || stopping_; });
 		if (!first_)
 			return;
-		IoRequest &request = *first_;
-		first_ = request.next_deferred_;
+		Job &job = *first_;
+		first_ = job.next;
 		if (!first_)
 			last_ = nullptr;
 		held.unlock();
-		DeferredPart part{request.op, request.fua,
-				  request.data + u64{request.routed_} * kSectorBytes};
-		request.deferred_status_ =
-			engine_.deferred_write(&part, request.at(), request.deferred_);
-		reactor_.post(request);
+		job.status = job.ticket ? engine_.recover(&job, job.op, job.sector, job.sectors,
+							  job.status, job.ticket)
+					: engine_.deferred_write(&job, job.op, job.sector,
+								 job.sectors);
+		reactor_.post(*job.after);
 		held.lock();
 	}
 }
 
-void DeferredWriter::stop()
+void Writer::stop()
 {
 	if (!thread_.joinable())
 		return;
@@ -174,6 +174,11 @@ bool Volume::must_wait(const IoRequest &request) const
 	for (const IoRequest *other = deferred_; other; other = other->next_)
 		if (precedes(other))
 			return true;
+	for (const Part *part = recovering_; part; part = part->next_recovering)
+		if (part->request->modifies() && part->request->order_ < request.order_ &&
+		    ranges_overlap(part->job.sector, part->job.sectors, request.at(),
+				   request.left()))
+			return true;
 	return false;
 }
 
@@ -221,10 +226,12 @@ void Volume::each_turn()
 void Volume::defer(IoRequest &request, u32 sectors)
 {
 	host_.count_deferred();
-	request.deferred_ = sectors;
+	u8 *data = request.data ? request.data + u64{request.routed_} * kSectorBytes : nullptr;
+	request.job_ = {request.op,   request.fua, data,	  request.at(), sectors,
+			IoStatus::ok, 0,	   &request, nullptr};
 	request.next_ = deferred_;
 	deferred_ = &request;
-	writer_.hand_over(request);
+	writer_.hand_over(request.job_);
 }
 
 void Volume::deferred_ended(IoRequest &request)
@@ -233,8 +240,8 @@ void Volume::deferred_ended(IoRequest &request)
 	while (*place != &request)
 		place = &(*place)->next_;
 	*place = request.next_;
-	request.note(request.deferred_status_);
-	request.routed_ += request.deferred_;
+	request.note(request.job_.status);
+	request.routed_ += request.job_.sectors;
 	look_again_ = true;
 	advance(request);
 }
@@ -273,6 +280,7 @@ bool Volume::send(IoRequest &request, const Mapping &to)
 		starve(request);
 		return false;
 	}
+	part->main = request.at();
 	part->physical = to.sector;
 	part->bytes = u64{to.sectors} * kSectorBytes;
 	part->data = request.data ? request.data + u64{request.routed_} * kSectorBytes : nullptr;
@@ -318,29 +326,68 @@ void Volume::starve(IoRequest &request)
 
 void Volume::part_ended(Part &part, IoStatus status)
 {
-	IoRequest &request = *part.request;
 	if (part.tracked)
 		host_.in_flight().end(part.entry);
-	request.note(judged(part, status));
 	if (!part.bytes)
-		engine_.flush_ends(part.device);
+		return finish(part, flush_judged(part.device, status));
+	const Op op = part.request->op;
+	if (status != IoStatus::ok) {
+		const u8 ticket = engine_.io_failed(op, part.device, status);
+		if (ticket)
+			return recover(part, status, ticket);
+	} else if (part.device == kMainDevice && (op == Op::write || op == Op::write_zeroes)) {
+		host_.main_was_written();
+	}
+	finish(part, status);
+}
+
+// Tells the core of an error, and a flush of what the core owes.
+IoStatus Volume::flush_judged(DeviceIndex device, IoStatus status)
+{
+	if (status != IoStatus::ok)
+		engine_.flush_failed(device);
+	else if (engine_.flush_owed(device))
+		status = IoStatus::io;
+	engine_.flush_ends(device);
+	return status;
+}
+
+// It is not in flight any more, so the writer's fence does not wait for it.
+void Volume::recover(Part &part, IoStatus status, u8 ticket)
+{
+	const IoRequest &request = *part.request;
+	part.job = {request.op,
+		    request.fua,
+		    part.data,
+		    part.main,
+		    static_cast<u32>(part.bytes / kSectorBytes),
+		    status,
+		    ticket,
+		    &part,
+		    nullptr};
+	part.next_recovering = recovering_;
+	recovering_ = &part;
+	writer_.hand_over(part.job);
+}
+
+void Volume::recovered(Part &part)
+{
+	Part **place = &recovering_;
+	while (*place != &part)
+		place = &(*place)->next_recovering;
+	*place = part.next_recovering;
+	look_again_ = true;
+	finish(part, part.job.status);
+}
+
+void Volume::finish(Part &part, IoStatus status)
+{
+	IoRequest &request = *part.request;
+	request.note(status);
 	part.next_free = free_parts_;
 	free_parts_ = &part;
 	++free_part_count_;
 	release(request);
-}
-
-// Tells the core of an error, and a flush of what the core owes.
-IoStatus Volume::judged(const Part &part, IoStatus status)
-{
-	const bool flushes = !part.bytes;
-	if (status == IoStatus::ok)
-		return flushes && engine_.flush_owed(part.device) ? IoStatus::io : status;
-	if (flushes)
-		engine_.flush_failed(part.device);
-	else
-		engine_.io_failed(part.request->op);
-	return status;
 }
 
 // A part has ended, or all was sent. What has no FUA of its own is made stable by a flush.

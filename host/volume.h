@@ -5,8 +5,8 @@
 //
 // Who waits:
 //   * what lies in a fence, until it opens;
-//   * a write that overlaps an earlier one that waits, or that the writer has in its hands: writes of
-//     which one began after the other keep their order;
+//   * a write that overlaps an earlier one that waits, or that the writer has in its hands (one that
+//     failed, too): writes of which one began after the other keep their order;
 //   * what finds no free Part, until one ends;
 //   * a flush, while the core flushes that device.
 // All wait in one list, in the order of arrival, each with all of it that was not sent yet. The list is
@@ -14,8 +14,8 @@
 // again. What waits is
 // not in flight, so no fence waits for it.
 //
-// A write that changes the table goes to a thread of its own (DeferredWriter), which may wait for
-// fences, drains and disks; nothing waits for it but writes that overlap.
+// A write that changes the table, and whatever failed and may be recovered, goes to a thread of its own
+// (Writer), which may wait for fences, drains and disks; nothing waits for it but writes that overlap.
 #pragma once
 
 #include <condition_variable>
@@ -39,17 +39,15 @@ namespace remap::host {
 
 using ServingEngine = Engine<ServingHost>;
 
-// The thread for deferred writes, one after the other.
-class DeferredWriter {
+// The thread for jobs, one after the other.
+class Writer {
 public:
-	DeferredWriter(ServingEngine &engine, Reactor &reactor) : engine_(engine), reactor_(reactor)
-	{
-	}
-	~DeferredWriter() { stop(); }
+	Writer(ServingEngine &engine, Reactor &reactor) : engine_(engine), reactor_(reactor) {}
+	~Writer() { stop(); }
 	void start() { thread_ = std::thread([this] { work(); }); }
 	// After the last one has ended.
 	void stop();
-	void hand_over(IoRequest &request);
+	void hand_over(Job &job);
 
 private:
 	void work();
@@ -59,8 +57,8 @@ private:
 	std::thread thread_;
 	std::mutex mutex_;
 	std::condition_variable changed_;
-	IoRequest *first_ = nullptr;
-	IoRequest *last_ = nullptr;
+	Job *first_ = nullptr;
+	Job *last_ = nullptr;
 	bool stopping_ = false;
 };
 
@@ -107,12 +105,15 @@ private:
 	void release(IoRequest &request);
 	Part *take_part(IoRequest &request, DeviceIndex device);
 	void part_ended(Part &part, IoStatus status);
-	IoStatus judged(const Part &part, IoStatus status);
+	IoStatus flush_judged(DeviceIndex device, IoStatus status);
+	void recover(Part &part, IoStatus status, u8 ticket);
+	void recovered(Part &part);
+	void finish(Part &part, IoStatus status);
 
 	Reactor &reactor_;
 	ServingHost &host_;
 	ServingEngine engine_;
-	DeferredWriter writer_;
+	Writer writer_;
 	std::unique_ptr<Part[]> parts_;
 	Part *free_parts_ = nullptr;
 	u32 free_part_count_ = 0;
@@ -121,6 +122,7 @@ private:
 	bool looking_ = false;
 	IoRequest *waiting_ = nullptr;  // by order
 	IoRequest *deferred_ = nullptr; // in the writer's hands
+	Part *recovering_ = nullptr;	// the same
 	u64 arrivals_ = 0;
 };
 

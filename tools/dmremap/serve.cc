@@ -156,7 +156,8 @@ remap::Geometry geometry_of(const DeviceFile &main, const DeviceFile &spare, boo
 {
 	const bool unknown = !main.is_block_device() && has_set;
 	return {main.sectors(), spare.sectors(),
-		unknown ? 0 : main.logical_block() / remap::kSectorBytes};
+		unknown ? 0 : main.logical_block() / remap::kSectorBytes,
+		main.physical_block() / remap::kSectorBytes};
 }
 
 void make_run_directory()
