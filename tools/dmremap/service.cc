@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "tools/dmremap/service.h"
+
+#include <fmt/format.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+
+#include <cerrno>
+#include <chrono>
+#include <cstring>
+#include <sstream>
+#include <system_error>
+#include <thread>
+
+#include "frontend/control.h"
+#include "frontend/nbd_server.h"
+#include "host/stop_signals.h"
+#include "tools/dmremap/format.h"
+#include "tools/dmremap/permission.h"
+#include "tools/dmremap/sockets.h"
+
+namespace dmremap {
+namespace {
+
+namespace frontend = remap::frontend;
+namespace host = remap::host;
+
+// So that memory can be given back through this device: nothing of ours is swapped out to it, and
+// what the kernel allocates for us does not wait for it. Without the privilege, neither.
+void prepare_process()
+{
+	host::StopSignals::block();
+	(void)prctl(PR_SET_IO_FLUSHER, 1, 0, 0, 0);
+	(void)mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT);
+}
+
+host::Faults faults_of(const std::vector<std::string> &words)
+{
+	host::Faults faults;
+	for (const std::string &word : words) {
+		remap::u64 first = 0, last = 0;
+		char dash = 0;
+		std::istringstream stream(word);
+		const bool one = static_cast<bool>(stream >> first) && stream.eof();
+		const bool range = !one && stream >> dash >> last && dash == '-' && stream.eof();
+		if (!one && (!range || last < first))
+			throw Failure(ExitCode::wrong_arguments,
+				      fmt::format("--fail-sectors '{}' is neither a sector nor a "
+						  "range FIRST-LAST",
+						  word));
+		faults.add(first, one ? 1 : last - first + 1);
+	}
+	return faults;
+}
+
+// A server that was killed has its devices for a moment longer, until the kernel has ended its I/O.
+std::unique_ptr<DeviceFile> open_when_free(const std::string &path)
+{
+	constexpr int kTries = 40;
+	constexpr std::chrono::milliseconds kSoon(50);
+	for (int i = 1;; ++i) {
+		try {
+			return open_device(path, Access::read_write);
+		} catch (const Failure &failure) {
+			if (failure.code() != ExitCode::busy || i == kTries)
+				throw;
+		}
+		std::this_thread::sleep_for(kSoon);
+	}
+}
+
+// A file has no logical block of its own: that of the set it belongs to, or a sector.
+remap::Geometry geometry_of(const DeviceFile &main, const DeviceFile &spare, bool has_set)
+{
+	const bool unknown = !main.is_block_device() && has_set;
+	return {main.sectors(), spare.sectors(),
+		unknown ? 0 : main.logical_block() / remap::kSectorBytes,
+		main.physical_block() / remap::kSectorBytes};
+}
+
+void make_run_directory()
+{
+	const std::string path = host::run_directory();
+	if (mkdir(path.c_str(), 0700) != 0 && errno != EEXIST)
+		throw Failure(exit_code_of(errno), fmt::format("{}: {}", path, strerror(errno)));
+}
+
+class Service {
+public:
+	Service(const ServiceArguments &given, const remap::Terms &terms)
+	    : given_(given), faults_(faults_of(given.bad)), main_(open_when_free(given.main)),
+	      spare_(open_when_free(given.spare)),
+	      host_(reactor_, *main_, *spare_, faults_, given.name), volume_(reactor_, host_)
+	{
+		require_devices(*main_, *spare_);
+		main_->go_direct();
+		spare_->go_direct();
+		terms_ = terms;
+	}
+
+	void run()
+	{
+		make_run_directory();
+		const int control = sockets_.listen(
+			given_.control.empty() ? host::socket_path(given_.name) : given_.control);
+		const int listener = listen();
+		open();
+		frontend::nbd::Server nbd(volume_, shown(), listener);
+		frontend::Control messages(volume_, control, main_->path() + ' ' + spare_->path(),
+					   [this] { return asked_to_stop(); });
+		host::StopSignals signals(reactor_, [&] { stop(nbd); });
+		reactor_.each_turn.push_back([&] {
+			if (asked_.exchange(false))
+				stop(nbd);
+			nbd.each_turn();
+			if (nbd.over())
+				reactor_.stop();
+		});
+		fmt::print("{}\n", address());
+		std::fflush(stdout);
+		reactor_.run();
+		messages.finish();
+		volume_.close();
+	}
+
+private:
+	std::string nbd_path() const
+	{
+		return given_.socket.empty() ? host::run_directory() + "/" + given_.name + ".nbd"
+					     : given_.socket;
+	}
+	std::string address() const
+	{
+		return given_.port ? fmt::format("nbd://127.0.0.1:{}", given_.port)
+				   : fmt::format("nbd+unix:///?socket={}", nbd_path());
+	}
+	int listen()
+	{
+		if (!given_.port)
+			return sockets_.listen(nbd_path());
+		try {
+			return frontend::nbd::listen_on_port(static_cast<remap::u16>(given_.port));
+		} catch (const host::OpenFailure &failure) {
+			Sockets::refuse(failure,
+					fmt::format("port {} of 127.0.0.1 is in use", given_.port));
+		}
+	}
+	frontend::nbd::Export shown()
+	{
+		return {given_.name, volume_.sectors() * remap::kSectorBytes,
+			volume_.block_bytes()};
+	}
+	void open()
+	{
+		remap::Refusal why;
+		const remap::Status opened =
+			volume_.open(geometry_of(*main_, *spare_, !terms_.set.nil()), terms_, why);
+		if (!opened.ok())
+			throw Failure(exit_code_of(opened.error()),
+				      fmt::format("{}: {}", spare_->path(),
+						  why.any() ? why.text()
+							    : remap::text_of(opened.error())));
+	}
+	void stop(frontend::nbd::Server &nbd)
+	{
+		volume_.presuspend();
+		nbd.finish();
+	}
+	// In a thread of the control socket.
+	std::string asked_to_stop()
+	{
+		if (host_.device_open())
+			return fmt::format("{} is in use: a client is connected", given_.name);
+		asked_.store(true);
+		reactor_.wake();
+		return "";
+	}
+
+	const ServiceArguments &given_;
+	const host::Faults faults_;
+	std::unique_ptr<DeviceFile> main_;
+	std::unique_ptr<DeviceFile> spare_;
+	host::Reactor reactor_;
+	host::ServingHost host_;
+	host::Volume volume_;
+	remap::Terms terms_;
+	Sockets sockets_;
+	std::atomic<bool> asked_{false};
+};
+
+} // namespace
+
+void run_service(const ServiceArguments &given, const remap::Terms &terms)
+{
+	prepare_process();
+	try {
+		Service(given, terms).run();
+	} catch (const std::system_error &error) {
+		throw Failure(
+			ExitCode::wrong_device,
+			fmt::format("this kernel offers no io_uring: {}", error.code().message()));
+	}
+}
+
+} // namespace dmremap
