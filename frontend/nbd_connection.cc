@@ -201,6 +201,10 @@ u32 Connection::judge(const RequestHeader &header) const
 	case kTrim:
 	case kWriteZeroes:
 		break;
+	case kBlockStatus:
+		if (!handshake_.contexts())
+			return EINVAL;
+		break;
 	default:
 		return EINVAL;
 	}
@@ -232,6 +236,10 @@ bool Connection::begin(const RequestHeader &header)
 	} else if (header.type == kRead || header.type == kWrite) {
 		current_ = &command;
 		phase_ = Phase::payload;
+	} else if (header.type == kBlockStatus) {
+		command.chunk_bytes =
+			status_chunks(volume_, handshake_.contexts(), header, command.chunks);
+		command_ended(command);
 	} else {
 		submit_plain(command);
 	}
@@ -362,9 +370,13 @@ void Connection::command_ended(Command &command)
 void Connection::answer(Command &command)
 {
 	const RequestHeader &header = command.header;
+	if (header.type == kBlockStatus && !command.error) {
+		vectors_.push_back({command.chunks, command.chunk_bytes});
+		return;
+	}
 	const bool has_data = header.type == kRead && !command.error;
 	std::string head;
-	if (!handshake_.structured() || header.type != kRead) {
+	if (!handshake_.structured() || (header.type != kRead && header.type != kBlockStatus)) {
 		put<u32>(&head, kSimpleReplyMagic);
 		put<u32>(&head, command.error);
 		put<u64>(&head, header.cookie);

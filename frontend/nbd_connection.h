@@ -12,6 +12,7 @@
 #include <memory>
 #include <vector>
 
+#include "frontend/nbd_extents.h"
 #include "frontend/nbd_handshake.h"
 #include "frontend/nbd_protocol.h"
 #include "host/volume.h"
@@ -45,6 +46,9 @@ struct Command final : host::IoRequest {
 	Slice *last_slice = nullptr;
 	u32 open = 0;
 	u32 error = 0;
+	// The answer to block status.
+	u32 chunk_bytes = 0;
+	char chunks[kStatusBytes];
 };
 
 class Connection {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "frontend/nbd_handshake.h"
 
+#include "frontend/nbd_extents.h"
 #include "frontend/nbd_protocol.h"
 
 namespace remap::frontend::nbd {
@@ -85,6 +86,10 @@ Handshake::State Handshake::option(u32 number, const std::string &data, std::str
 		structured_ |= data.empty();
 		reply(out, number, data.empty() ? kAck : kInvalid);
 		return State::running;
+	case kListContexts:
+	case kSetContexts:
+		contexts(number, data, out);
+		return State::running;
 	case kInfo:
 	case kGo:
 		return info(number, data, out);
@@ -92,6 +97,48 @@ Handshake::State Handshake::option(u32 number, const std::string &data, std::str
 		reply(out, number, kUnsupported);
 		return State::running;
 	}
+}
+
+// The name's length, the name, how many queries, and each with its length.
+void Handshake::contexts(u32 number, const std::string &data, std::string *out)
+{
+	const bool sets = number == kSetContexts;
+	usize at = 0;
+	bool whole = structured_ || !sets;
+	const auto word = [&] {
+		const bool there = whole && data.size() - at >= sizeof(u32);
+		whole = there;
+		at += there ? sizeof(u32) : 0;
+		return there ? get<u32>(data.data() + at - sizeof(u32)) : 0;
+	};
+	const auto text = [&] {
+		const u32 length = word();
+		whole = whole && length <= data.size() - at;
+		at += whole ? length : 0;
+		return whole ? data.substr(at - length, length) : std::string();
+	};
+	const std::string name = text();
+	const u32 queries = word();
+	u32 chosen = 0;
+	for (u32 i = 0; whole && i < queries; ++i)
+		for (const Context &context : matching(text(), !sets))
+			chosen |= 1u << context.id;
+	if (!whole || at != data.size())
+		return reply(out, number, kInvalid);
+	if (!is_known(name))
+		return reply(out, number, kUnknown);
+	if (!sets && !queries)
+		chosen = ~0u;
+	for (const Context &context : kContexts) {
+		if (!(chosen & 1u << context.id))
+			continue;
+		std::string found;
+		put<u32>(&found, sets ? context.id : 0);
+		reply(out, number, kContextReply, found + context.name);
+	}
+	if (sets)
+		contexts_ = chosen;
+	reply(out, number, kAck);
 }
 
 // The name's length, the name, how many kinds of information are wanted, and which.

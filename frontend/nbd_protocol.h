@@ -31,11 +31,14 @@ enum Option : u32 {
 	kInfo = 6,
 	kGo = 7,
 	kStructuredReply = 8,
+	kListContexts = 9,
+	kSetContexts = 10,
 };
 enum OptionReply : u32 {
 	kAck = 1,
 	kServer = 2,
 	kInfoReply = 3,
+	kContextReply = 4,
 	kUnsupported = 0x80000001,
 	kInvalid = 0x80000003,
 	kUnknown = 0x80000006,
@@ -50,12 +53,13 @@ inline constexpr u16 kTransmissionFlags = 1 << 0     // has flags
 					  | 1 << 5   // trim
 					  | 1 << 6   // write zeroes
 					  | 1 << 8;  // a flush counts for all connections
-enum Type : u16 { kRead, kWrite, kDisconnect, kFlush, kTrim, kWriteZeroes = 6 };
+enum Type : u16 { kRead, kWrite, kDisconnect, kFlush, kTrim, kWriteZeroes = 6, kBlockStatus };
 inline constexpr u16 kFua = 1;
 inline constexpr u16 kNoHole = 2;
+inline constexpr u16 kOneExtent = 8;
 
 inline constexpr u16 kDone = 1; // of a chunk
-enum Chunk : u16 { kNone = 0, kOffsetData = 1, kError = 0x8001 };
+enum Chunk : u16 { kNone = 0, kOffsetData = 1, kStatus = 5, kError = 0x8001 };
 
 inline constexpr u32 kMaxPayload = 32u << 20;
 inline constexpr u32 kMaxOption = 8192;

@@ -91,7 +91,7 @@ go = struct.pack('>QIII', magic, 7, 6, 0) + bytes(2)
 for i in range(150):
     options = b''.join(struct.pack('>QII', magic, random.randrange(12), n) + random.randbytes(n)
                        for n in [random.randrange(20) for _ in range(random.randrange(4))])
-    requests = b''.join(struct.pack('>IHHQQI', 0x25609513, random.randrange(32), random.choice([0, 2, 3, 5, 9]),
+    requests = b''.join(struct.pack('>IHHQQI', 0x25609513, random.randrange(32), random.choice([0, 2, 3, 5, 7, 9]),
                                     i, random.choice([0, 512, 2**63, 2**64 - 512]), random.choice([0, 1, 512, 2**32 - 1]))
                         for _ in range(random.randrange(5)))
     talk(struct.pack('>I', random.choice([0, 1, 2, 3, 255])) + options + go + requests + random.randbytes(random.randrange(40)))

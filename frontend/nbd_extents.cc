@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "frontend/nbd_extents.h"
+
+#include <endian.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+
+namespace remap::frontend::nbd {
+namespace {
+
+// Lookups for one answer, so that one client's question does not stop the others.
+constexpr u32 kLooks = 1024;
+
+struct Run {
+	u64 sectors;
+	u32 flags;
+};
+
+// How far from `sector` on the file is a hole, or is none. A file system that cannot tell, and a
+// device, have no holes.
+Run run_of_file(int file, Sector sector, u64 limit)
+{
+	const off_t at = static_cast<off_t>(sector * kSectorBytes);
+	const off_t end = static_cast<off_t>((sector + limit) * kSectorBytes);
+	const off_t data = lseek(file, at, SEEK_DATA);
+	if (data < 0 && errno == ENXIO)
+		return {limit, kHole};
+	if (data < 0)
+		return {limit, 0};
+	const u64 whole = (min_of(data, end) - at) / kSectorBytes;
+	if (whole)
+		return {whole, kHole};
+	const off_t hole = lseek(file, at, SEEK_HOLE);
+	if (hole < 0 || hole >= end)
+		return {limit, 0};
+	return {max_of<u64>((hole - at + kSectorBytes - 1) / kSectorBytes, 1), 0};
+}
+
+u32 number_of(State state)
+{
+	switch (state) {
+	case State::active:
+		return kOnSpare;
+	case State::lost:
+		return kLost;
+	case State::pending:
+		return kPending;
+	default:
+		return kOnMain;
+	}
+}
+
+Run run_at(host::Volume &volume, u32 context, Sector sector, u64 limit)
+{
+	const Answer answer = volume.engine().table().lookup(
+		sector, min_of<u64>(limit, Table<host::ServingHost>::kMaxCallSectors));
+	if (context == kContexts[1].id)
+		return {answer.sectors, number_of(answer.state)};
+	if (answer.state != State::none)
+		return {answer.sectors, 0};
+	return run_of_file(volume.host().file(kMainDevice).descriptor(), sector, answer.sectors);
+}
+
+void put_extent(char *out, const Run &run)
+{
+	const u32 words[] = {htobe32(static_cast<u32>(run.sectors * kSectorBytes)),
+			     htobe32(run.flags)};
+	std::memcpy(out, words, sizeof(words));
+}
+
+// Up to `count` extents, as they are on the wire. Returns how many; at least 1.
+u32 extents(host::Volume &volume, u32 context, Sector sector, u32 sectors, char *out, u32 count)
+{
+	u32 used = 0;
+	Run last{};
+	u64 done = 0;
+	for (u32 looks = 0; done < sectors && looks < kLooks; ++looks) {
+		const Run run = run_at(volume, context, sector + done, sectors - done);
+		done += run.sectors;
+		if (used && run.flags == last.flags) {
+			last.sectors += run.sectors;
+		} else if (used == count) {
+			break;
+		} else {
+			last = run;
+			++used;
+		}
+		put_extent(out + 8 * (used - 1), last);
+	}
+	return used;
+}
+
+} // namespace
+
+std::vector<Context> matching(const std::string &query, bool namespaces)
+{
+	std::vector<Context> found;
+	for (const Context &context : kContexts) {
+		const std::string name = context.name;
+		if (name == query || (namespaces && name.substr(0, name.find(':') + 1) == query))
+			found.push_back(context);
+	}
+	return found;
+}
+
+u32 status_chunks(host::Volume &volume, u32 contexts, const RequestHeader &header, char *out)
+{
+	const u32 most = header.flags & kOneExtent ? 1 : kExtents;
+	u32 bytes = 0;
+	for (const Context &context : kContexts) {
+		if (!(contexts & 1u << context.id))
+			continue;
+		contexts &= ~(1u << context.id);
+		char *chunk = out + bytes;
+		const u32 count = extents(volume, context.id, header.offset / kSectorBytes,
+					  header.length / kSectorBytes, chunk + 24, most);
+		std::string head;
+		put<u32>(&head, kChunkMagic);
+		put<u16>(&head, contexts ? 0 : kDone);
+		put<u16>(&head, kStatus);
+		put<u64>(&head, header.cookie);
+		put<u32>(&head, 4 + 8 * count);
+		put<u32>(&head, context.id);
+		bytes += head.copy(chunk, head.size()) + 8 * count;
+	}
+	return bytes;
+}
+
+} // namespace remap::frontend::nbd
