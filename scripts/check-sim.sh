@@ -6,10 +6,10 @@
 #     check-sim.sh short|long [PART...]     all parts, or those named
 #
 #     disk        the simulated disk does what it says
-#     seeds       SEEDS random runs from FIRST_SEED (1) on: short 10000, long 1000000
+#     bugs        each deliberate bug is caught
 #     exhaustive  every workload of up to 2 operations, long: 3; a second power failure in the
 #                 recovery of those of 1, long: 2
-#     bugs        each deliberate bug is caught
+#     seeds       SEEDS random runs from FIRST_SEED (1) on: short 10000, long 1000000
 #     replay      a run that breaks a promise can be repeated from what was printed
 #
 # JOBS processes, as many as there are processors unless told otherwise. Interrupted, the program
@@ -21,7 +21,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 BUILD=${BUILD:-build}
 JOBS=${JOBS:-$(nproc)}
 SIM=$BUILD/bin/dmremap-sim
-PARTS=(disk seeds exhaustive bugs replay)
+PARTS=(disk bugs exhaustive seeds replay)
 PASSED=0
 FAILED=0
 STOPPED=
@@ -48,9 +48,9 @@ part() {
 run_part() {
     case $1 in
         disk) part disk "$BUILD/bin/sim-tests" --gtest_brief=1 ;;
-        seeds) part seeds "$SIM" --seeds "$SEEDS" --first-seed "${FIRST_SEED:-1}" --jobs "$JOBS" --verbose ;;
-        exhaustive) part exhaustive "$SIM" --exhaustive --operations "$OPERATIONS" --again "$AGAIN" --jobs "$JOBS" ;;
         bugs) part bugs "$SIM" --bugs --jobs "$JOBS" ;;
+        exhaustive) part exhaustive "$SIM" --exhaustive --operations "$OPERATIONS" --again "$AGAIN" --jobs "$JOBS" ;;
+        seeds) part seeds "$SIM" --seeds "$SEEDS" --first-seed "${FIRST_SEED:-1}" --jobs "$JOBS" --verbose ;;
         replay) part replay sim/test/replay.sh "$SIM" ;;
         *) die "there is no part '$1'; the parts are ${PARTS[*]}." ;;
     esac
