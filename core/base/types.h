@@ -14,6 +14,7 @@ using u8 = std::uint8_t;
 using u16 = std::uint16_t;
 using u32 = std::uint32_t;
 using u64 = std::uint64_t;
+using i64 = std::int64_t;
 using usize = std::size_t;
 
 // A position or a count in units of 512 bytes, whatever the block size of the device.

@@ -27,6 +27,8 @@
 #include "core/base/refusal.h"
 #include "core/health/blame.h"
 #include "core/health/budget.h"
+#include "core/health/history.h"
+#include "core/health/score.h"
 #include "core/engine/unreadable.h"
 #include "core/journal/journal.h"
 #include "core/platform/platform.h"
@@ -46,9 +48,6 @@ struct Geometry {
 	// Physical block of main: what it writes as a whole, and what fails as a whole.
 	u32 physical_sectors = 1;
 };
-
-// How far the set can do its work; in the words of the status line.
-enum class Mode : u8 { ok, degraded, readonly };
 
 template <Platform P> class Engine {
 public:
@@ -284,7 +283,8 @@ private:
 	static constexpr u32 kListLooks = 4096;
 	Status list(const Command &command, Text &reply, Refusal &why, bool pending);
 	// report.h
-	u32 score() const;
+	Forecast forecast() const;
+	u32 score(const Forecast &growth) const;
 	Mode mode() const;
 	bool is_full() const;
 	void flags(Text &text, bool counted) const;
@@ -333,6 +333,7 @@ private:
 	IoStatus failure_ = IoStatus::ok;
 	Policy policy_;
 	Budget budget_;
+	History history_;
 	Atomic<u32> run_; // of failures (judge.h)
 	Atomic<bool> took_zeros_; // main, from a recovery, since the run began
 	u32 unproven_run_ = ~u32{0}; // the last in which a remap was free

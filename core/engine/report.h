@@ -42,14 +42,23 @@ template <Platform P> void Engine<P>::flags(Text &text, bool counted) const
 	     << (idle ? "not_recording" : "");
 }
 
-template <Platform P> u32 Engine<P>::score() const
+template <Platform P> Forecast Engine<P>::forecast() const
+{
+	return remap::forecast(history_.get(), {platform_.seconds(), space_.used_sectors()},
+			       space_.total_sectors());
+}
+
+template <Platform P> u32 Engine<P>::score(const Forecast &growth) const
 {
 	return health_score({.spare_used = space_.used_sectors(),
 			     .spare_total = space_.total_sectors(),
 			     .unreadable_sectors = table_.lost_sectors() + table_.pending_sectors(),
 			     .errors = counters_.read_errors.load_relaxed() +
 				       counters_.write_errors.load_relaxed() +
-				       counters_.flush_errors.load_relaxed()});
+				       counters_.flush_errors.load_relaxed(),
+			     .bad_places = bad_.pending_sectors(),
+			     .full_seconds = growth.full_seconds,
+			     .mode = mode()});
 }
 
 // <mode> <health> <extents> <mapped sectors> <spare used>/<total> <metadata used>/<total>
@@ -57,7 +66,7 @@ template <Platform P> u32 Engine<P>::score() const
 // <buckets> <epoch> <#flags> <flag>...
 template <Platform P> void Engine<P>::status_line(Text &text) const
 {
-	text << text_of(mode()) << ' ' << score() << ' ' << table_.extents();
+	text << text_of(mode()) << ' ' << score(forecast()) << ' ' << table_.extents();
 	text << ' ' << table_.mapped_sectors();
 	text << ' ' << space_.used_sectors() << '/' << space_.total_sectors();
 	text << ' ' << entries_.load_relaxed() << '/' << layout_.max_extents();
@@ -98,7 +107,7 @@ template <Platform P> void Engine<P>::ima_line(Text &text) const
 template <Platform P> void Engine<P>::report_status(Text &reply)
 {
 	reply << "mode=" << text_of(mode()) << '\n';
-	report(reply, "health", score());
+	report(reply, "health", score(forecast()));
 	report(reply, "extents", table_.extents());
 	report(reply, "mapped_sectors", table_.mapped_sectors());
 	report(reply, "lost_sectors", table_.lost_sectors());
@@ -143,7 +152,8 @@ template <Platform P> void Engine<P>::report_stats(Text &reply)
 
 template <Platform P> void Engine<P>::report_health(Text &reply)
 {
-	const u32 value = score();
+	const Forecast growth = forecast();
+	const u32 value = score(growth);
 	report(reply, "score", value);
 	reply << "rating=" << health_word(value) << '\n';
 	report(reply, "spare_used_percent",
@@ -158,6 +168,16 @@ template <Platform P> void Engine<P>::report_health(Text &reply)
 	report(reply, "budget_used", budget_.used(platform_.seconds(), policy_.budget_seconds));
 	report(reply, "budget_total", policy_.budget_remaps);
 	report(reply, "bad_places", bad_.pending_sectors());
+	reply << "trend=" << word_of(growth.trend) << '\n';
+	if (growth.trend == Trend::unknown) {
+		reply << "growth_per_day=unknown\nspare_full_seconds=unknown\n";
+		return;
+	}
+	report(reply, "growth_per_day", growth.per_day);
+	if (growth.full_seconds == Forecast::kNever)
+		reply << "spare_full_seconds=never\n";
+	else
+		report(reply, "spare_full_seconds", growth.full_seconds);
 }
 
 }  // namespace remap

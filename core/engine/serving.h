@@ -130,6 +130,8 @@ template <Platform P> Status Engine<P>::adopt_space(Refusal &why)
 		return Error::damaged;
 	}
 	announced_unreadable_ = table_.lost_sectors() + table_.pending_sectors();
+	history_.begin();
+	history_.note(platform_.seconds(), space_.used_sectors());
 	return {};
 }
 

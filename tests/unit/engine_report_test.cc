@@ -145,7 +145,8 @@ TEST(EngineReport, EveryKeyInItsOrder)
 					    "unreadable_sectors", "read_errors", "write_errors",
 					    "flush_errors", "verdict", "remaps_by_write",
 					    "remaps_by_read", "budget_used", "budget_total",
-					    "bad_places"}));
+					    "bad_places", "trend", "growth_per_day",
+					    "spare_full_seconds"}));
 }
 
 TEST(EngineReport, StatusFollowsTheSet)

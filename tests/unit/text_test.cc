@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Text, words and numbers, results and causes, the health score.
+// Text, words and numbers, results and causes.
 #include "core/base/text.h"
 
 #include <gtest/gtest.h>
@@ -10,7 +10,6 @@
 
 #include "core/base/result.h"
 #include "core/base/word.h"
-#include "core/health/score.h"
 #include "core/platform/io_status.h"
 
 namespace remap::test {
@@ -127,29 +126,6 @@ TEST(Error, EachHasItsOwnSentence)
 	REMAP_IO_STATUSES(X)
 #undef X
 	EXPECT_EQ(sentences.size(), count);
-}
-
-TEST(Score, NeverRisesWithAnythingBad)
-{
-	EXPECT_EQ(health_score({}), 100u);
-	EXPECT_EQ(health_score({.spare_used = 5, .spare_total = 5}), 60u);
-	EXPECT_EQ(health_score({.spare_used = 9, .spare_total = 9, .unreadable_sectors = 5000,
-				.errors = 5000}),
-		  0u);
-	EXPECT_EQ(health_score({.unreadable_sectors = 1}), 99u);
-	EXPECT_EQ(health_score({.errors = 1}), 99u);
-	EXPECT_EQ(health_score({.spare_used = 1, .spare_total = u64{1} << 42}), 99u);
-	u32 last = 100;
-	for (u64 errors = 0; errors < 200; ++errors) {
-		const u32 score = health_score({.errors = errors});
-		EXPECT_LE(score, last);
-		last = score;
-	}
-	EXPECT_STREQ(health_word(100), "EXCELLENT");
-	EXPECT_STREQ(health_word(94), "GOOD");
-	EXPECT_STREQ(health_word(79), "FAIR");
-	EXPECT_STREQ(health_word(59), "POOR");
-	EXPECT_STREQ(health_word(39), "CRITICAL");
 }
 
 }  // namespace
