@@ -28,7 +28,7 @@ packages_of() {
         build)
             printf '%s\n' gcc-12 g++-12 g++ make cmake pkg-config kmod xz-utils \
                 libgtest-dev libbenchmark-dev libboost1.81-dev libabsl-dev \
-                libdevmapper-dev libblkid-dev liburing-dev libcli11-dev libfmt-dev nlohmann-json3-dev scdoc
+                libdevmapper-dev libblkid-dev liburing-dev libfuse3-dev fuse3 libcli11-dev libfmt-dev nlohmann-json3-dev scdoc
             ;;
         vm)
             printf '%s\n' qemu-system-x86 mmdebstrap debian-archive-keyring e2fsprogs cpio \

@@ -4,24 +4,36 @@
 # For the cases of this folder, beside tests/tools/lib.sh: servers that end with the case.
 #   NAME   the control socket of the last server: what other subcommands call the device
 #   URI    its address
+#   DEVICE what it is given as --device
+#   PLACE  its file or loop device, when it has one
 
 SERVERS=()
+DEVICE=none
 export XDG_RUNTIME_DIR=$WORK
+
+# started COUNT - waits for so many lines of the server's.
+started() {
+    for _ in {1..200}; do
+        (($(wc -l <address) < $1)) || return 0
+        kill -0 "$SERVER" 2>/dev/null || break
+        sleep 0.05
+    done
+    echo "the server did not start:"
+    cat server.log
+    return 1
+}
 
 # start_server [OPTION...] - on main.img and spare.img; ready when it returns.
 start_server() {
     NAME=$PWD/c.control
-    rm -f address
-    "$DMREMAP" serve main.img spare.img --control "$NAME" --socket "$PWD/n" "$@" >address 2>server.log &
+    : >address
+    "$DMREMAP" serve main.img spare.img --control "$NAME" --socket "$PWD/n" --device "$DEVICE" "$@" \
+        >address 2>server.log &
     SERVER=$!
     SERVERS+=("$SERVER")
-    for _ in {1..100}; do
-        [[ ! -s address ]] || break
-        kill -0 "$SERVER" 2>/dev/null || break
-        sleep 0.05
-    done
-    URI=$(<address)
-    [[ -n $URI ]] || { echo "the server did not start:"; cat server.log; return 1; }
+    started "$([[ $DEVICE == none ]] && echo 1 || echo 2)" || return 1
+    URI=$(sed -n 1p address)
+    PLACE=$(sed -n 2p address)
 }
 
 # end_server SIGNAL - and its exit code in ENDED.

@@ -6,7 +6,7 @@
 
 #include "tools/dm-remap-loopback-setup/actions.h"
 #include "tools/dm-remap-loopback-setup/mapped_device.h"
-#include "tools/dm-remap-loopback-setup/system_failure.h"
+#include "tools/common/system_failure.h"
 
 namespace dmremap::loopback {
 namespace {

@@ -26,7 +26,7 @@
 #include "tools/dm-remap-loopback-setup/mapped_device.h"
 #include "tools/dm-remap-loopback-setup/script.h"
 #include "tools/dm-remap-loopback-setup/signals.h"
-#include "tools/dm-remap-loopback-setup/system_failure.h"
+#include "tools/common/system_failure.h"
 
 namespace dmremap::loopback {
 namespace {

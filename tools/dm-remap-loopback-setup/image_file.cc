@@ -9,7 +9,7 @@
 
 #include "host/exclusive.h"
 #include "tools/dm-remap-loopback-setup/quantity.h"
-#include "tools/dm-remap-loopback-setup/system_failure.h"
+#include "tools/common/system_failure.h"
 
 namespace dmremap::loopback {
 namespace {

@@ -11,8 +11,8 @@
 #include <string>
 #include <vector>
 
-#include "tools/dm-remap-loopback-setup/descriptor.h"
-#include "tools/dm-remap-loopback-setup/loop_device.h"
+#include "tools/common/descriptor.h"
+#include "tools/common/loop_device.h"
 
 namespace dmremap::loopback {
 

@@ -6,7 +6,7 @@
 
 #include <fstream>
 
-#include "tools/dm-remap-loopback-setup/system_failure.h"
+#include "tools/common/system_failure.h"
 
 namespace dmremap::loopback {
 namespace {

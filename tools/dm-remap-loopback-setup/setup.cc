@@ -11,7 +11,7 @@
 #include "tools/dm-remap-loopback-setup/plan.h"
 #include "tools/dm-remap-loopback-setup/script.h"
 #include "tools/dm-remap-loopback-setup/signals.h"
-#include "tools/dm-remap-loopback-setup/system_failure.h"
+#include "tools/common/system_failure.h"
 #include "tools/dmremap/offline_set.h"
 
 namespace dmremap::loopback {

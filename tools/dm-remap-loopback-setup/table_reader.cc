@@ -10,8 +10,8 @@
 #include <new>
 #include <vector>
 
-#include "tools/dm-remap-loopback-setup/descriptor.h"
-#include "tools/dm-remap-loopback-setup/system_failure.h"
+#include "tools/common/descriptor.h"
+#include "tools/common/system_failure.h"
 
 namespace dmremap::loopback {
 namespace {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// dmremap serve MAIN SPARE: the engine as a block device, over NBD, without the kernel module.
+// dmremap serve MAIN SPARE: the engine as a block device without the kernel module: over NBD, and as a
+// file or loop device.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -58,7 +59,7 @@ void add_serve(CLI::App &program)
 {
 	auto given = std::make_shared<Arguments>();
 	CLI::App *command = program.add_subcommand(
-		"serve", "Serve MAIN with its remaps as a network block device; no kernel module");
+		"serve", "Serve MAIN with its remaps as a block device; no kernel module");
 	command->add_option("MAIN", given->formatting.main, "the disk, or an image file")
 		->required();
 	command->add_option("SPARE", given->formatting.spare,
@@ -76,6 +77,10 @@ void add_serve(CLI::App &program)
 	command->add_option("--port", given->service.port, "NBD on this port of 127.0.0.1 instead")
 		->check(CLI::Range(1, 65535))
 		->excludes(socket);
+	command->add_option("--device", given->service.device,
+			    "beside NBD: 'loop', a loop device; 'file', a file that is the device; "
+			    "'none'; 'auto', loop for root and file for others, where there is FUSE")
+		->check(CLI::IsMember({"auto", "loop", "file", "none"}));
 	command->add_flag("--format", given->format,
 			  "make a set on the spare first, as 'dmremap format' does");
 	given->formatting.add_options(*command);

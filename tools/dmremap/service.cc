@@ -5,6 +5,7 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <chrono>
@@ -19,6 +20,7 @@
 #include "tools/dmremap/format.h"
 #include "tools/dmremap/permission.h"
 #include "tools/dmremap/sockets.h"
+#include "tools/dmremap/attachment.h"
 
 namespace dmremap {
 namespace {
@@ -110,18 +112,24 @@ public:
 		frontend::Control messages(volume_, control, main_->path() + ' ' + spare_->path(),
 					   [this] { return asked_to_stop(); });
 		host::StopSignals signals(reactor_, [&] { stop(nbd); });
+		fmt::print("{}\n", address());
+		std::fflush(stdout);
+		attach();
 		reactor_.each_turn.push_back([&] {
 			if (asked_.exchange(false))
 				stop(nbd);
 			nbd.each_turn();
-			if (nbd.over())
+			if (device_)
+				device_->each_turn();
+			if (nbd.over() && (!device_ || device_->over()))
 				reactor_.stop();
 		});
-		fmt::print("{}\n", address());
-		std::fflush(stdout);
 		reactor_.run();
 		messages.finish();
+		device_.reset();
 		volume_.close();
+		if (!failure_.empty())
+			throw Failure(ExitCode::wrong_device, failure_);
 	}
 
 private:
@@ -162,16 +170,56 @@ private:
 						  why.any() ? why.text()
 							    : remap::text_of(opened.error())));
 	}
+	// The block device beside NBD. What was not asked for by name may be missing.
+	void attach()
+	{
+		const bool any = given_.device == "auto";
+		if (given_.device == "none")
+			return;
+		try {
+			device_ = make_device();
+		} catch (const host::OpenFailure &failure) {
+			if (!any)
+				throw Failure(ExitCode::wrong_device, failure.what());
+			fmt::print(stderr, "dmremap: no block device, only NBD: {}\n", failure.what());
+		}
+		if (!device_)
+			return;
+		const auto attached = [](const std::string &path) {
+			fmt::print("{}\n", path);
+			std::fflush(stdout);
+		};
+		device_->attach(attached, [this, any](const std::string &why) {
+			if (any) {
+				fmt::print(stderr, "dmremap: no block device, only NBD: {}\n", why);
+				return;
+			}
+			failure_ = why;
+			asked_.store(true);
+			reactor_.wake();
+		});
+	}
+	std::unique_ptr<Attachment> make_device()
+	{
+		const bool loop = given_.device == "loop" || (given_.device == "auto" && geteuid() == 0);
+		return std::make_unique<Attachment>(volume_, given_.name,
+						    loop ? DeviceKind::loop : DeviceKind::file);
+	}
 	void stop(frontend::nbd::Server &nbd)
 	{
 		volume_.presuspend();
 		nbd.finish();
+		if (device_)
+			device_->detach();
 	}
 	// In a thread of the control socket.
 	std::string asked_to_stop()
 	{
-		if (host_.device_open())
+		const int others = device_ ? static_cast<int>(device_->users()) : 0;
+		if (host_.users() > others)
 			return fmt::format("{} is in use: a client is connected", given_.name);
+		if (device_ && device_->in_use())
+			return fmt::format("{} is in use: its file or loop device is", given_.name);
 		asked_.store(true);
 		reactor_.wake();
 		return "";
@@ -186,6 +234,8 @@ private:
 	host::Volume volume_;
 	remap::Terms terms_;
 	Sockets sockets_;
+	std::unique_ptr<Attachment> device_;
+	std::string failure_; // of the device, for whoever waits for the end
 	std::atomic<bool> asked_{false};
 };
 

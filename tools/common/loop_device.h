@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-namespace dmremap::loopback {
+namespace dmremap {
 
 // Which file it is, whatever it is called.
 struct FileIdentity {
@@ -27,10 +27,12 @@ unsigned free_loop();
 // Those that look free, lowest first, without asking the kernel to make any: for a dry run.
 std::vector<unsigned> likely_free_loops(size_t count);
 
-// false: somebody else has taken it meanwhile. Throws Failure.
-bool attach_loop(unsigned number, int file, const std::string &path, uint32_t sector_bytes);
+// `flags`: LO_FLAGS_*. false: somebody else has taken it meanwhile. Throws Failure.
+bool attach_loop(unsigned number, int file, const std::string &path, uint32_t sector_bytes,
+		 uint32_t flags = 0);
+// One that somebody has open is detached when he closes it.
 void detach_loop(unsigned number);
 // The file behind it; empty: none, or no such device.
 std::optional<FileIdentity> behind_loop(unsigned number);
 
-}  // namespace dmremap::loopback
+}  // namespace dmremap

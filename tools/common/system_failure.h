@@ -8,11 +8,11 @@
 
 #include "tools/common/failure.h"
 
-namespace dmremap::loopback {
+namespace dmremap {
 
 [[noreturn]] inline void fail(const std::string &what, int error)
 {
 	throw Failure(exit_code_of(error), what + ": " + strerror(error));
 }
 
-}  // namespace dmremap::loopback
+}  // namespace dmremap

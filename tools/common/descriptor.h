@@ -6,7 +6,7 @@
 
 #include <utility>
 
-namespace dmremap::loopback {
+namespace dmremap {
 
 class Descriptor {
 public:
@@ -30,4 +30,4 @@ private:
 	int fd_;
 };
 
-}  // namespace dmremap::loopback
+}  // namespace dmremap

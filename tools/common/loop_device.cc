@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "tools/dm-remap-loopback-setup/loop_device.h"
+#include "tools/common/loop_device.h"
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -9,10 +9,10 @@
 
 #include <filesystem>
 
-#include "tools/dm-remap-loopback-setup/descriptor.h"
-#include "tools/dm-remap-loopback-setup/system_failure.h"
+#include "tools/common/descriptor.h"
+#include "tools/common/system_failure.h"
 
-namespace dmremap::loopback {
+namespace dmremap {
 namespace {
 
 constexpr const char *kPrefix = "/dev/loop";
@@ -68,12 +68,14 @@ std::vector<unsigned> likely_free_loops(size_t count)
 	return free;
 }
 
-bool attach_loop(unsigned number, int file, const std::string &path, uint32_t sector_bytes)
+bool attach_loop(unsigned number, int file, const std::string &path, uint32_t sector_bytes,
+		 uint32_t flags)
 {
 	const Descriptor loop = open_loop(number);
 	loop_config config = {};
 	config.fd = static_cast<uint32_t>(file);
 	config.block_size = sector_bytes;
+	config.info.lo_flags = flags;
 	// Only for people to read: sysfs has the whole path.
 	path.copy(reinterpret_cast<char *>(config.info.lo_file_name), LO_NAME_SIZE - 1);
 	if (ioctl(loop.get(), LOOP_CONFIGURE, &config) == 0)
@@ -99,4 +101,4 @@ std::optional<FileIdentity> behind_loop(unsigned number)
 	return FileIdentity{info.lo_device, info.lo_inode};
 }
 
-}  // namespace dmremap::loopback
+}  // namespace dmremap

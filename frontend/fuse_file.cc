@@ -1,0 +1,378 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "frontend/fuse_file.h"
+
+#define FUSE_USE_VERSION 314
+#include <fuse_lowlevel.h>
+
+#include <fcntl.h>
+#include <linux/fuse.h>
+#include <poll.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdarg>
+#include <cstdio>
+#include <cstring>
+#include <new>
+
+#include "frontend/fuse_calls.h"
+#include "host/open_failure.h"
+
+namespace remap::frontend {
+namespace {
+
+constexpr usize kPage = 4096;
+// In front of the data of a write.
+constexpr usize kHead = sizeof(fuse_in_header) + sizeof(fuse_write_in);
+// A page in front for the head, and at the end for what alignment adds.
+constexpr usize kMemory = FuseFile::kMaxBytes + 3 * kPage;
+// Of the message: the most that the kernel wants to be able to send.
+constexpr usize kMessage = FuseFile::kMaxBytes + kPage;
+constexpr u32 kRequests = 64;
+constexpr u64 kZeroesAtOnce = u64{1} << 30;
+// So many are taken before others have their turn.
+constexpr u32 kAtOnce = 64;
+
+int errno_of(IoStatus status)
+{
+	switch (status) {
+	case IoStatus::ok:
+		return 0;
+	case IoStatus::no_space:
+		return ENOSPC;
+	case IoStatus::resource:
+		return ENOMEM;
+	default:
+		return EIO;
+	}
+}
+
+// libfuse tells why it cannot mount in a line on standard error; it becomes a part of a sentence.
+std::string g_said;
+
+void listen(fuse_log_level, const char *format, va_list words)
+{
+	char line[256];
+	std::vsnprintf(line, sizeof(line), format, words);
+	g_said = line;
+	while (!g_said.empty() && g_said.back() == '\n')
+		g_said.pop_back();
+}
+
+}  // namespace
+
+void FuseRequest::ended() { file->ended(*this); }
+
+// ---- life ----
+
+FuseFile::FuseFile(host::Volume &volume, const std::string &where, const std::string &name)
+    : volume_(volume), name_(name), block_(volume.block_bytes()),
+      requests_(new FuseRequest[kRequests])
+{
+	mount(where);
+	take_memory();
+}
+
+void FuseFile::mount(const std::string &where)
+{
+	std::string program = "dmremap";
+	std::string option = "-o";
+	std::string options =
+		"fsname=dm-remap,subtype=dm-remap,max_read=" + std::to_string(kMaxBytes);
+	char *words[] = {program.data(), option.data(), options.data(), nullptr};
+	fuse_args arguments = FUSE_ARGS_INIT(3, words);
+	fuse_set_log_func(listen);
+	session_ = fuse_session_new(&arguments, &fuse_calls(), sizeof(fuse_lowlevel_ops), this);
+	fuse_opt_free_args(&arguments);
+	const bool mounted = session_ && fuse_session_mount(session_, where.c_str()) == 0;
+	fuse_set_log_func(nullptr);
+	if (mounted)
+		return;
+	if (session_)
+		fuse_session_destroy(session_);
+	throw host::OpenFailure(ENODEV, "FUSE cannot be mounted at " + where +
+						(g_said.empty() ? "" : ": " + g_said));
+}
+
+void FuseFile::take_memory()
+{
+	constexpr usize kAll = kRequests * kMemory + 2 * kPage;
+	void *memory =
+		mmap(nullptr, kAll, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (memory == MAP_FAILED) {
+		fuse_session_unmount(session_);
+		fuse_session_destroy(session_);
+		throw std::bad_alloc();
+	}
+	memory_ = static_cast<u8 *>(memory);
+	ends_ = memory_ + kRequests * kMemory;
+	for (u32 i = kRequests; i-- > 0;) {
+		FuseRequest &request = requests_[i];
+		request.file = this;
+		request.payload = memory_ + i * kMemory + kPage;
+		request.message = request.payload - kHead;
+		request.next = free_;
+		free_ = &request;
+	}
+}
+
+FuseFile::~FuseFile()
+{
+	fuse_session_unmount(session_);
+	fuse_session_destroy(session_);
+	munmap(memory_, kRequests * kMemory + 2 * kPage);
+}
+
+void FuseFile::start()
+{
+	const int fd = fuse_session_fd(session_);
+	fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
+	poll();
+}
+
+void FuseFile::finish() { finishing_ = true; }
+
+void FuseFile::count_users(int by)
+{
+	users_.add_relaxed(static_cast<u32>(by));
+	volume_.host().count_users(by);
+}
+
+// ---- requests of the kernel ----
+
+// Waits for one.
+void FuseFile::poll()
+{
+	polling_ = true;
+	volume_.reactor().start(*this, [this](io_uring_sqe *sqe) {
+		io_uring_prep_poll_add(sqe, fuse_session_fd(session_), POLLIN);
+	});
+}
+
+void FuseFile::done(int)
+{
+	polling_ = false;
+	take();
+}
+
+void FuseFile::take()
+{
+	for (u32 i = 0; i < kAtOnce && free_ && !finishing_; ++i) {
+		FuseRequest &request = *free_;
+		const ssize_t got = ::read(fuse_session_fd(session_), request.message, kMessage);
+		if (got < 0 && (errno == EINTR || errno == ENOENT)) // one was taken back
+			continue;
+		if (got < 0 && errno != EAGAIN) { // somebody has unmounted it
+			finishing_ = true;
+			return;
+		}
+		if (got < 0)
+			break;
+		free_ = request.next;
+		current_ = &request;
+		fuse_buf message = {};
+		message.mem = request.message;
+		message.size = static_cast<size_t>(got);
+		fuse_session_process_buf(session_, &message);
+		if (current_) { // answered
+			request.next = free_;
+			free_ = &request;
+			current_ = nullptr;
+		}
+	}
+	if (free_ && !finishing_)
+		poll();
+}
+
+void FuseFile::each_turn()
+{
+	if (!polling_ && free_ && !finishing_)
+		take();
+}
+
+// The memory in which the message lies is the request's until it is answered.
+FuseRequest &FuseFile::begin(fuse_req *asked, FuseRequest::Kind kind, u64 offset, u64 bytes)
+{
+	FuseRequest &request = *current_;
+	current_ = nullptr;
+	++at_work_;
+	request.asked = asked;
+	request.kind = kind;
+	request.phase = FuseRequest::Phase::whole;
+	request.offset = offset;
+	request.bytes = bytes;
+	request.op = Op::read;
+	request.IoRequest::flush = false;
+	request.fua = false;
+	request.sector = 0;
+	request.sectors = 0;
+	request.data = nullptr;
+	return request;
+}
+
+bool FuseFile::aligned(const FuseRequest &request) const
+{
+	return request.offset % block_ == 0 && request.bytes % block_ == 0;
+}
+
+// What a request needs of whole blocks.
+void FuseFile::go_on(FuseRequest &request)
+{
+	const u64 begin = down(request.offset);
+	request.sector = begin / kSectorBytes;
+	request.sectors =
+		static_cast<u32>((up(request.offset + request.bytes) - begin) / kSectorBytes);
+	request.data = request.payload;
+	volume_.submit(request);
+}
+
+void FuseFile::read(fuse_req *asked, u64 offset, u64 bytes)
+{
+	const u64 end = this->bytes();
+	bytes = offset < end ? min_of(bytes, end - offset) : 0;
+	if (!bytes || bytes > kMaxBytes) {
+		fuse_reply_buf(asked, nullptr, 0);
+		return;
+	}
+	go_on(begin(asked, FuseRequest::Kind::read, offset, bytes));
+}
+
+void FuseFile::flush(fuse_req *asked)
+{
+	FuseRequest &request = begin(asked, FuseRequest::Kind::flush, 0, 0);
+	request.IoRequest::flush = true;
+	volume_.submit(request);
+}
+
+void FuseFile::zero(fuse_req *asked, u64 offset, u64 bytes)
+{
+	if (offset % block_ || bytes % block_) {
+		fuse_reply_err(asked, EOPNOTSUPP);
+		return;
+	}
+	FuseRequest &request = begin(asked, FuseRequest::Kind::zeroes, offset, bytes);
+	request.op = Op::write_zeroes;
+	request.left = bytes;
+	begin_write(request);
+}
+
+void FuseFile::write(fuse_req *asked, const u8 *data, u64 offset, u64 bytes)
+{
+	if (!range_fits(offset, bytes, this->bytes()) || bytes > kMaxBytes) {
+		fuse_reply_err(asked, offset < this->bytes() ? ENOSPC : EFBIG);
+		return;
+	}
+	if (!bytes) {
+		fuse_reply_write(asked, 0);
+		return;
+	}
+	FuseRequest &request = begin(asked, FuseRequest::Kind::write, offset, bytes);
+	request.op = Op::write;
+	if (data != request.payload)
+		std::memmove(request.payload, data, bytes);
+	begin_write(request);
+}
+
+// ---- writes: an unaligned one is alone ----
+
+void FuseFile::begin_write(FuseRequest &request)
+{
+	if (first_waiting_ || alone_ || (writes_ && !aligned(request))) {
+		request.next = nullptr;
+		(last_waiting_ ? last_waiting_->next : first_waiting_) = &request;
+		last_waiting_ = &request;
+		return;
+	}
+	++writes_;
+	if (request.kind == FuseRequest::Kind::zeroes)
+		return submit_zeroes(request);
+	if (aligned(request))
+		return go_on(request);
+	alone_ = true;
+	request.op = Op::read;
+	read_end(request, FuseRequest::Phase::head);
+}
+
+void FuseFile::read_end(FuseRequest &request, FuseRequest::Phase phase)
+{
+	const bool head = phase == FuseRequest::Phase::head;
+	request.phase = phase;
+	request.sector = down(head ? request.offset : request.offset + request.bytes - 1) /
+			 kSectorBytes;
+	request.sectors = block_ / kSectorBytes;
+	request.data = head ? ends_ : ends_ + kPage;
+	volume_.submit(request);
+}
+
+// Puts what was read around the data, and all of it at the beginning of the page.
+void FuseFile::join_ends(FuseRequest &request)
+{
+	const u64 before = request.offset % block_;
+	const u64 after = up(before + request.bytes) - before - request.bytes;
+	std::memmove(request.payload + before, request.payload, request.bytes);
+	std::memcpy(request.payload, ends_, before);
+	std::memcpy(request.payload + before + request.bytes, ends_ + kPage + block_ - after, after);
+	request.op = Op::write;
+	request.phase = FuseRequest::Phase::whole;
+	go_on(request);
+}
+
+void FuseFile::submit_zeroes(FuseRequest &request)
+{
+	const u64 part = min_of(request.left, kZeroesAtOnce);
+	request.sector = (request.offset + request.bytes - request.left) / kSectorBytes;
+	request.sectors = static_cast<u32>(part / kSectorBytes);
+	request.left -= part;
+	volume_.submit(request);
+}
+
+void FuseFile::ended(FuseRequest &request)
+{
+	if (request.status == IoStatus::ok) {
+		if (request.phase == FuseRequest::Phase::head)
+			return read_end(request, FuseRequest::Phase::tail);
+		if (request.phase == FuseRequest::Phase::tail)
+			return join_ends(request);
+		if (request.kind == FuseRequest::Kind::zeroes && request.left)
+			return submit_zeroes(request);
+	}
+	const bool writes = request.kind == FuseRequest::Kind::write ||
+			    request.kind == FuseRequest::Kind::zeroes;
+	answer(request);
+	if (writes)
+		write_ended(request);
+	--at_work_;
+	request.next = free_;
+	free_ = &request;
+}
+
+void FuseFile::write_ended(FuseRequest &)
+{
+	--writes_;
+	alone_ = false;
+	// Those that wait begin in their order, until one has to be alone.
+	FuseRequest *rest = first_waiting_;
+	first_waiting_ = last_waiting_ = nullptr;
+	while (rest) {
+		FuseRequest &next = *rest;
+		rest = next.next;
+		begin_write(next);
+	}
+}
+
+void FuseFile::answer(FuseRequest &request)
+{
+	const int error = errno_of(request.status);
+	if (error || request.kind == FuseRequest::Kind::flush ||
+	    request.kind == FuseRequest::Kind::zeroes)
+		fuse_reply_err(request.asked, error);
+	else if (request.kind == FuseRequest::Kind::write)
+		fuse_reply_write(request.asked, request.bytes);
+	else
+		fuse_reply_buf(request.asked,
+			       reinterpret_cast<char *>(request.payload) + request.offset % block_,
+			       request.bytes);
+}
+
+}  // namespace remap::frontend
