@@ -5,6 +5,7 @@
 # where it takes the module, else in a virtual machine. Fresh Debian 12, as root or with sudo:
 #
 #     ./quickstart.sh          DMREMAP_WHERE=vm ./quickstart.sh to keep this kernel out of it
+#     ./quickstart.sh --user   without module and virtual machine: the engine in a process
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
 . scripts/lib.sh
@@ -27,10 +28,22 @@ main() {
     say "done in $SECONDS s. Next: README.md, and ./run-tests.sh for all tests."
 }
 
+in_a_process() {
+    step "install what the build needs" scripts/deps.sh build user
+    step "build dmremap" env TARGETS=dmremap make --no-print-directory programs
+    step "the main job, in a process" build/bin/dmremap demo
+    say "done in $SECONDS s. Next: docs/user/serve.md, and 'build/bin/dmremap serve --help'."
+}
+
 if [[ ${1:-} == -h || ${1:-} == --help ]]; then
-    sed -n '3,7s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"
+    sed -n '3,8s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"
     exit 0
 fi
-(($# == 0)) || die "quickstart.sh takes no arguments; DMREMAP_WHERE=here or vm says where it runs."
+[[ $# -eq 0 || $* == --user ]] ||
+    die "quickstart.sh takes no argument but --user; DMREMAP_WHERE=here or vm says where it runs."
 mkdir -p build/log
-main 2>&1 | coloured
+if (($#)); then
+    in_a_process 2>&1 | coloured
+else
+    main 2>&1 | coloured
+fi

@@ -18,7 +18,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")"
 SERIES=(6.1 6.12)
 FLAVOURS=(cloud plain)
 
-install_packages() { scripts/deps.sh build lint fuzz serve vm headers headers-cloud; }
+install_packages() { scripts/deps.sh build user lint fuzz serve vm headers headers-cloud; }
 
 build_programs() {
     make --no-print-directory programs WERROR=1
@@ -94,6 +94,7 @@ declare_steps() {
     beside OTHERS unit 900 unit_tests
     beside OTHERS tools 900 tests/tools/run
     beside OTHERS serve 600 tests/serve/run
+    beside OTHERS quick-start-user 600 ./quickstart.sh --user
     beside OTHERS clang 1800 build_with_clang
     beside OTHERS sim 1800 scripts/check-sim.sh short
     beside OTHERS fuzz 1800 scripts/fuzz.sh short

@@ -8,6 +8,7 @@
 #     headers-cloud  the same, flavour cloud (cloud-amd64): what tests/vm boots by default
 #     here           headers of the running kernel and the programs that drive devices on it
 #     serve          clients for the tests of `dmremap serve`
+#     user           what `dmremap demo` runs
 #     vm             QEMU and what builds the images of tests/vm
 #     cross          a big-endian compiler and its emulator, for tests/images/big-endian.sh
 #     lint           what looks at the sources, and the second compiler
@@ -28,21 +29,22 @@ packages_of() {
         build)
             printf '%s\n' gcc-12 g++-12 g++ make cmake pkg-config kmod xz-utils \
                 libgtest-dev libbenchmark-dev libboost1.81-dev libabsl-dev \
-                libdevmapper-dev libblkid-dev liburing-dev libfuse3-dev fuse3 libcli11-dev libfmt-dev nlohmann-json3-dev scdoc
+                libdevmapper-dev libblkid-dev liburing-dev libfuse3-dev libcli11-dev libfmt-dev nlohmann-json3-dev scdoc
             ;;
         vm)
             printf '%s\n' qemu-system-x86 mmdebstrap debian-archive-keyring e2fsprogs cpio \
                 kmod xz-utils zstd util-linux procps
             ;;
         serve)
-            printf '%s\n' libnbd-bin python3-libnbd qemu-utils fio e2fsprogs util-linux
+            printf '%s\n' libnbd-bin python3-libnbd qemu-utils fio e2fsprogs fuse3 util-linux
             ;;
+        user) printf '%s\n' e2fsprogs fuse3 ;;
         here) printf '%s\n' "linux-headers-$(uname -r)" dmsetup e2fsprogs mount util-linux kmod ;;
         cross) printf '%s\n' g++-s390x-linux-gnu qemu-user ;;
         lint) printf '%s\n' shellcheck clang clang-format cppcheck scdoc mandoc ;;
         fuzz) printf '%s\n' clang libclang-rt-14-dev llvm-14 cmake make pkg-config libfmt-dev ;;
         model) printf '%s\n' spin gcc libc6-dev ;;
-        *) die "there is no group '$1'; the groups are build, headers, headers-cloud, here, serve, vm, cross, lint, fuzz and model." ;;
+        *) die "there is no group '$1'; the groups are build, headers, headers-cloud, here, serve, user, vm, cross, lint, fuzz and model." ;;
     esac
 }
 

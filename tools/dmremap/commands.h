@@ -19,5 +19,6 @@ void add_restore(CLI::App &program);
 void add_repair(CLI::App &program);
 void add_probe(CLI::App &program);
 void add_serve(CLI::App &program);
+void add_demo(CLI::App &program);
 
 }  // namespace dmremap

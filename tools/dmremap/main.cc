@@ -44,6 +44,7 @@ int main(int argc, char **argv)
 	add_probe(program);
 #ifdef DMREMAP_SERVE
 	add_serve(program);
+	add_demo(program);
 #endif
 	try {
 		program.parse(argc, argv);

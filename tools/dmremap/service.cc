@@ -148,7 +148,10 @@ private:
 		if (!given_.port)
 			return sockets_.listen(nbd_path());
 		try {
-			return frontend::nbd::listen_on_port(static_cast<remap::u16>(given_.port));
+			return Sockets::when_free([this] {
+				return frontend::nbd::listen_on_port(
+					static_cast<remap::u16>(given_.port));
+			});
 		} catch (const host::OpenFailure &failure) {
 			Sockets::refuse(failure,
 					fmt::format("port {} of 127.0.0.1 is in use", given_.port));

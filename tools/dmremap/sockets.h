@@ -5,7 +5,9 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <chrono>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "host/open_failure.h"
@@ -24,12 +26,29 @@ public:
 	int listen(const std::string &path)
 	{
 		try {
-			const int fd = remap::host::listen_on_socket(path, 0600);
+			const int fd = when_free([&] {
+				return remap::host::listen_on_socket(path, 0600);
+			});
 			paths_.push_back(path);
 			return fd;
 		} catch (const remap::host::OpenFailure &failure) {
 			refuse(failure, path + " is there already; another device is served under "
 					       "this name, or --name has to be another one");
+		}
+	}
+	// A server that was killed still listens for a moment, until the kernel has ended its I/O.
+	template <class Listen> static int when_free(Listen &&listen)
+	{
+		constexpr int kTries = 40;
+		constexpr std::chrono::milliseconds kSoon(50);
+		for (int i = 1;; ++i) {
+			try {
+				return listen();
+			} catch (const remap::host::OpenFailure &failure) {
+				if (failure.error() != EADDRINUSE || i == kTries)
+					throw;
+			}
+			std::this_thread::sleep_for(kSoon);
 		}
 	}
 	[[noreturn]] static void refuse(const remap::host::OpenFailure &failure,
