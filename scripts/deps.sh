@@ -42,7 +42,7 @@ packages_of() {
         here) printf '%s\n' "linux-headers-$(uname -r)" dmsetup e2fsprogs mount util-linux kmod ;;
         cross) printf '%s\n' g++-s390x-linux-gnu qemu-user ;;
         lint) printf '%s\n' shellcheck clang clang-format cppcheck scdoc mandoc ;;
-        fuzz) printf '%s\n' clang libclang-rt-14-dev llvm-14 cmake make pkg-config libfmt-dev ;;
+        fuzz) printf '%s\n' clang libclang-rt-14-dev llvm-14 cmake make pkg-config libfmt-dev liburing-dev ;;
         model) printf '%s\n' spin gcc libc6-dev ;;
         *) die "there is no group '$1'; the groups are build, headers, headers-cloud, here, serve, user, vm, cross, lint, fuzz and model." ;;
     esac

@@ -3,7 +3,8 @@
 #
 # Builds the fuzzers with clang and runs them: fuzz.sh short|long [FUZZER...]
 #
-#     short   FUZZ_RUNS (100000) executions of each, then the planted bugs, which must be found
+#     short   FUZZ_RUNS (100000) executions of each, of nbd a tenth, since each is a connection; then
+#             the planted bugs, which must be found
 #     long    FUZZ_SECONDS (3600) of each, on a corpus that is kept in build/fuzz/corpus
 #
 # A line for each ends with its edge count: what it reached of the code.
@@ -11,7 +12,7 @@ set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
 BUILD=build/fuzz
-FUZZERS=(superblock journal checkpoint dump message table)
+FUZZERS=(superblock journal checkpoint dump message table nbd)
 PLANTED=(journal dump)
 RUNS=${FUZZ_RUNS:-100000}
 SECONDS_EACH=${FUZZ_SECONDS:-3600}
@@ -81,7 +82,7 @@ in_parallel() {
 }
 
 main() {
-    local how=${1:-short} option
+    local how=${1:-short} option name limit
     (($#)) && shift
     case $how in
         short) option=-runs=$RUNS ;;
@@ -95,7 +96,10 @@ main() {
     fi
     [[ $how == long ]] || rm -rf "$BUILD/corpus"
     {
-        printf "fuzz %s $option\n" "${FUZZERS[@]}"
+        for name in "${FUZZERS[@]}"; do
+            [[ $name == nbd && $how == short ]] && limit=-runs=$((RUNS / 10)) || limit=$option
+            printf 'fuzz %s %s\n' "$name" "$limit"
+        done
         [[ $how == long ]] || ((${#PLANTED[@]} == 0)) || printf 'planted %s\n' "${PLANTED[@]}"
     } | in_parallel
 }
