@@ -14,7 +14,7 @@ IMAGE_PACKAGES=(
     # what they look and calculate with
     procps psmisc strace xxd jq bc file diffutils gawk less attr iproute2
     # what our programs link to
-    libdevmapper1.02.1 libblkid1 libfmt9 liburing2 libudev1 libstdc++6
+    libdevmapper1.02.1 libblkid1 libfmt9 libfuse3-3 liburing2 libudev1 libstdc++6
 )
 
 # What guest/ itself needs, and what installation.md tells a user to install; the headers of the
