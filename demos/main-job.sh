@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # The main job, step by step, on two 500-MB loop devices: a file system lives on a device whose
-# sectors move to a spare under it. Runs as root where the module is loaded: on this machine or
-# in the VM bench. ../quickstart.sh prepares both.
+# sectors move to a spare under it, first because they are told to, then because the disk fails. Runs
+# as root where the module is loaded: on this machine or in the VM bench. ../quickstart.sh prepares both.
 #
 # Everything that is set up here is taken down at the end, also when a step fails.
 set -euo pipefail
@@ -11,7 +11,8 @@ DEMOS=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 TOOLS=$DEMOS/../tests/module
 PATH=$PATH:/usr/sbin:/sbin
 NAME=my-remap
-DIR='' MAIN='' SPARE='' CREATED=no STEP=0
+DISK=$NAME-disk
+DIR='' MAIN='' SPARE='' CREATED=no FAILING=no STEP=0
 
 # proves SENTENCE... - one line per step, what it has just shown.
 proves() {
@@ -35,6 +36,7 @@ take_down() {
     cd /
     [[ -z $DIR ]] || ! mountpoint -q "$DIR/mnt" || umount "$DIR/mnt" || status=1
     [[ $CREATED == no ]] || dmsetup remove --retry "$NAME" || status=1
+    [[ $FAILING == no ]] || dmsetup remove --retry "$DISK" || status=1
     for loop in $MAIN $SPARE; do
         losetup -d "$loop" || status=1
     done
@@ -53,7 +55,8 @@ compare() {
 }
 
 create() {
-    [[ ! -e /dev/mapper/$NAME ]] || fails "there is a device $NAME already; remove it first."
+    [[ ! -e /dev/mapper/$NAME && ! -e /dev/mapper/$DISK ]] ||
+        fails "there is a device $NAME or $DISK already; remove it first."
     DIR=$(mktemp -d)
     truncate -s 500M "$DIR/main.img" "$DIR/spare.img"
     MAIN=$(losetup --find --show "$DIR/main.img")
@@ -166,6 +169,93 @@ check_file_system() {
     proves "Leaving is possible: after clear_all the main device alone holds everything, and fsck finds nothing."
 }
 
+# ---- a disk that fails: a mapped device over main in which blocks of 4 KiB give nothing but errors ----
+
+# disk_table - its table; $DIR/bad has the first sectors of the bad blocks.
+disk_table() {
+    sort -nu "$DIR/bad" | awk -v main="$MAIN" -v end="$SECTORS" -v at=0 '
+        function good(from, to) { if (to > from) print from, to - from, "linear", main, from }
+        { good(at, $1); print $1, 8, "error"; at = $1 + 8 }
+        END { good(at, end) }'
+}
+
+# spoil COUNT FROM LENGTH - so many blocks of these sectors go bad from now on.
+spoil() {
+    local i
+    for ((i = 0; i < $1; i++)); do
+        echo $(($2 / 8 * 8 + (RANDOM * 32768 + RANDOM) % ($3 / 8) * 8))
+    done >>"$DIR/bad"
+    if [[ $FAILING == no ]]; then
+        disk_table | dmsetup create "$DISK"
+        FAILING=yes
+        return
+    fi
+    disk_table | dmsetup load "$DISK"
+    dmsetup suspend "$DISK"
+    dmsetup resume "$DISK"
+}
+
+# Blocks go bad that hold nothing, since no program can keep what a disk has lost: those of a file that is
+# only room.
+spoil_free_blocks() {
+    local from length
+    fallocate -l 48M "$DIR/mnt/room"
+    sync
+    read -r from length < <(place_of "$DIR/mnt/room")
+    ((length >= 4096)) || fails "the first piece of a file of 48 MB has only $length sectors."
+    spoil "$1" "$from" "$length"
+    rm "$DIR/mnt/room"
+    sync
+}
+
+make_on_failing_disk() {
+    spoil 60 8192 $((SECTORS - 16384))
+    printf '    # echo "0 %s dm-remap /dev/mapper/%s %s" | dmsetup create %s\n' "$SECTORS" "$DISK" "$SPARE" "$NAME"
+    echo "0 $SECTORS dm-remap /dev/mapper/$DISK $SPARE" | dmsetup create "$NAME"
+    CREATED=yes
+    # All is written once: an inode table that nobody has written cannot be read from a bad block.
+    run mkfs.ext4 -q -F -E nodiscard,lazy_itable_init=0,lazy_journal_init=0 "/dev/mapper/$NAME"
+    run mount "/dev/mapper/$NAME" "$DIR/mnt"
+    mkdir "$DIR/mnt/files"
+    (cd / && xargs -d '\n' -a "$DIR/names" cp -a --parents -t "$DIR/mnt/files")
+    compare
+    proves "A disk with 60 bad blocks takes a file system and $COUNT files: $(field 4) sectors have moved by themselves."
+}
+
+live_on_failing_disk() {
+    local round before
+    before=$(field 4)
+    for round in 1 2 3; do
+        spoil_free_blocks 60
+        cp -a "$DIR/mnt/files" "$DIR/mnt/copy"
+        head -c 20000000 /dev/urandom >"$DIR/mnt/large$round"
+        sync
+        echo 3 >/proc/sys/vm/drop_caches
+        (cd "$DIR/mnt/copy" && sha256sum --quiet -c "$DIR/sums") || fails "a file of copy $round differs"
+        rm -r "$DIR/mnt/copy"
+        ! command -v fio >/dev/null || fio --name=verify --directory="$DIR/mnt" --rw=randwrite --bs=4k \
+            --size=8M --verify=crc32c --ioengine=psync --end_fsync=1 --unlink=1 >"$DIR/fio.log" ||
+            { cat "$DIR/fio.log"; fails "fio has seen an error"; }
+    done
+    run dmsetup status "$NAME"
+    (($(field 4) > before)) || fails "no bad block was met."
+    [[ $(field 10) == 0 ]] || fails "$(field 10) writes have failed."
+    proves "More go bad while it is in use, three times: copies and writes see no error, $(field 4) sectors are on the spare."
+}
+
+leave_failing_disk() {
+    run umount "$DIR/mnt"
+    run e2fsck -fn "/dev/mapper/$NAME"
+    run dmsetup remove --retry "$NAME"
+    echo "0 $SECTORS dm-remap /dev/mapper/$DISK $SPARE" | dmsetup create "$NAME"
+    run mount "/dev/mapper/$NAME" "$DIR/mnt"
+    compare
+    run umount "$DIR/mnt"
+    run dmsetup remove --retry "$NAME"
+    CREATED=no
+    proves "The remaps are on the spare: taken away and made again, the device has every file, and fsck finds nothing."
+}
+
 main() {
     local began=$SECONDS
     echo "dm-remap at work on Linux $(uname -r)"
@@ -177,6 +267,9 @@ main() {
     remap_thousands
     remove_some
     check_file_system
+    make_on_failing_disk
+    live_on_failing_disk
+    leave_failing_disk
     echo "All $STEP steps hold ($((SECONDS - began)) s)."
 }
 

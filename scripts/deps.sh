@@ -39,7 +39,7 @@ packages_of() {
             printf '%s\n' libnbd-bin python3-libnbd qemu-utils fio e2fsprogs fuse3 util-linux
             ;;
         user) printf '%s\n' e2fsprogs fuse3 ;;
-        here) printf '%s\n' "linux-headers-$(uname -r)" dmsetup e2fsprogs mount util-linux kmod ;;
+        here) printf '%s\n' "linux-headers-$(uname -r)" dmsetup e2fsprogs fio mount util-linux kmod ;;
         cross) printf '%s\n' g++-s390x-linux-gnu qemu-user ;;
         lint) printf '%s\n' shellcheck clang clang-format cppcheck scdoc mandoc ;;
         fuzz) printf '%s\n' clang libclang-rt-14-dev llvm-14 cmake make pkg-config libfmt-dev liburing-dev ;;
