@@ -209,6 +209,8 @@ spoil_free_blocks() {
 }
 
 make_on_failing_disk() {
+    RANDOM=${DMREMAP_SEED:=$RANDOM}
+    echo "    the bad blocks are those of DMREMAP_SEED=$DMREMAP_SEED"
     spoil 60 8192 $((SECTORS - 16384))
     printf '    # echo "0 %s dm-remap /dev/mapper/%s %s" | dmsetup create %s\n' "$SECTORS" "$DISK" "$SPARE" "$NAME"
     echo "0 $SECTORS dm-remap /dev/mapper/$DISK $SPARE" | dmsetup create "$NAME"
@@ -219,6 +221,7 @@ make_on_failing_disk() {
     mkdir "$DIR/mnt/files"
     (cd / && xargs -d '\n' -a "$DIR/names" cp -a --parents -t "$DIR/mnt/files")
     compare
+    (($(field 4) > 0)) || fails "no bad block was met."
     proves "A disk with 60 bad blocks takes a file system and $COUNT files: $(field 4) sectors have moved by themselves."
 }
 

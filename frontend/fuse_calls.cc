@@ -4,6 +4,7 @@
 #define FUSE_USE_VERSION 314
 #include <fuse_lowlevel.h>
 
+#include <linux/falloc.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -17,9 +18,6 @@ namespace {
 
 constexpr fuse_ino_t kFile = FUSE_ROOT_ID + 1;
 constexpr double kForEver = 86400; // seconds: nothing of it changes
-constexpr int kPunch = 2;	   // FALLOC_FL_PUNCH_HOLE
-constexpr int kZero = 16;	   // FALLOC_FL_ZERO_RANGE
-constexpr int kKeepSize = 1;	   // FALLOC_FL_KEEP_SIZE
 
 FuseFile &file_of(fuse_req_t asked) { return *static_cast<FuseFile *>(fuse_req_userdata(asked)); }
 
@@ -97,6 +95,12 @@ void open_file(fuse_req_t asked, fuse_ino_t inode, fuse_file_info *file)
 		file_of(asked).count_users(-1);
 }
 
+// There is one file, for good.
+void create(fuse_req_t asked, fuse_ino_t, const char *, mode_t, fuse_file_info *)
+{
+	fuse_reply_err(asked, EPERM);
+}
+
 void release(fuse_req_t asked, fuse_ino_t, fuse_file_info *)
 {
 	file_of(asked).count_users(-1);
@@ -144,16 +148,16 @@ void allocate(fuse_req_t asked, fuse_ino_t, int mode, off_t offset, off_t length
 	const u64 begin = static_cast<u64>(offset);
 	const u64 bytes = static_cast<u64>(length);
 	const bool inside = range_fits(begin, bytes, file.bytes());
-	if ((mode & ~kKeepSize) == kPunch || (mode & ~kKeepSize) == kZero) {
-		if (inside)
-			return file.zero(asked, begin, bytes);
+	const bool keeps_size = mode & FALLOC_FL_KEEP_SIZE;
+	const int what = mode & ~FALLOC_FL_KEEP_SIZE;
+	if (what == FALLOC_FL_PUNCH_HOLE || what == FALLOC_FL_ZERO_RANGE) {
 		const u64 end = min_of(begin + bytes, file.bytes());
-		if (mode & kKeepSize && begin < end)
+		if (begin < end && (inside || keeps_size))
 			return file.zero(asked, begin, end - begin);
-		fuse_reply_err(asked, mode & kKeepSize ? 0 : ENOSPC);
+		fuse_reply_err(asked, keeps_size ? 0 : ENOSPC);
 		return;
 	}
-	fuse_reply_err(asked, mode & ~kKeepSize ? EOPNOTSUPP : inside ? 0 : ENOSPC);
+	fuse_reply_err(asked, what ? EOPNOTSUPP : inside ? 0 : ENOSPC);
 }
 
 void file_system(fuse_req_t asked, fuse_ino_t)
@@ -174,6 +178,7 @@ fuse_lowlevel_ops make_calls()
 	calls.getattr = get_attributes;
 	calls.setattr = set_attributes;
 	calls.open = open_file;
+	calls.create = create;
 	calls.release = release;
 	calls.readdir = read_directory;
 	calls.read = read;

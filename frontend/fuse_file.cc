@@ -17,6 +17,7 @@
 #include <new>
 
 #include "frontend/fuse_calls.h"
+#include "host/io_errno.h"
 #include "host/open_failure.h"
 
 namespace remap::frontend {
@@ -33,20 +34,6 @@ constexpr u32 kRequests = 64;
 constexpr u64 kZeroesAtOnce = u64{1} << 30;
 // So many are taken before others have their turn.
 constexpr u32 kAtOnce = 64;
-
-int errno_of(IoStatus status)
-{
-	switch (status) {
-	case IoStatus::ok:
-		return 0;
-	case IoStatus::no_space:
-		return ENOSPC;
-	case IoStatus::resource:
-		return ENOMEM;
-	default:
-		return EIO;
-	}
-}
 
 // libfuse tells why it cannot mount in a line on standard error; it becomes a part of a sentence.
 std::string g_said;
@@ -341,13 +328,13 @@ void FuseFile::ended(FuseRequest &request)
 			    request.kind == FuseRequest::Kind::zeroes;
 	answer(request);
 	if (writes)
-		write_ended(request);
+		write_ended();
 	--at_work_;
 	request.next = free_;
 	free_ = &request;
 }
 
-void FuseFile::write_ended(FuseRequest &)
+void FuseFile::write_ended()
 {
 	--writes_;
 	alone_ = false;
@@ -363,7 +350,7 @@ void FuseFile::write_ended(FuseRequest &)
 
 void FuseFile::answer(FuseRequest &request)
 {
-	const int error = errno_of(request.status);
+	const int error = host::errno_of(request.status);
 	if (error || request.kind == FuseRequest::Kind::flush ||
 	    request.kind == FuseRequest::Kind::zeroes)
 		fuse_reply_err(request.asked, error);

@@ -93,7 +93,7 @@ private:
 	void join_ends(FuseRequest &request);
 	void submit_zeroes(FuseRequest &request);
 	void ended(FuseRequest &request);
-	void write_ended(FuseRequest &request);
+	void write_ended();
 	void answer(FuseRequest &request);
 	u64 down(u64 bytes) const { return bytes / block_ * block_; }
 	u64 up(u64 bytes) const { return down(bytes + block_ - 1); }

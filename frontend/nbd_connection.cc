@@ -8,6 +8,7 @@
 #include <new>
 
 #include "frontend/nbd_server.h"
+#include "host/io_errno.h"
 
 namespace remap::frontend::nbd {
 namespace {
@@ -17,29 +18,13 @@ constexpr u32 kSlices = kMaxPayload / Slice::kBytes + 32;
 constexpr usize kMemory = usize{kSlices} * Slice::kBytes;
 constexpr usize kBuffer = 65536;
 
-u32 error_of(IoStatus status)
-{
-	switch (status) {
-	case IoStatus::ok:
-		return 0;
-	case IoStatus::no_space:
-		return ENOSPC;
-	case IoStatus::resource:
-		return ENOMEM;
-	case IoStatus::not_supported:
-		return EOPNOTSUPP;
-	default:
-		return EIO;
-	}
-}
-
 }  // namespace
 
 void Slice::ended() { command->connection->slice_ended(*this); }
 
 void Command::ended()
 {
-	error = error_of(status);
+	error = static_cast<u32>(host::errno_of(status));
 	connection->command_ended(*this);
 }
 
@@ -353,7 +338,7 @@ void Connection::slice_ended(Slice &slice)
 {
 	Command &command = *slice.command;
 	if (!command.error)
-		command.error = error_of(slice.status);
+		command.error = static_cast<u32>(host::errno_of(slice.status));
 	if (--command.open == 0)
 		command_ended(command);
 }

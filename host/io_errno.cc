@@ -39,4 +39,21 @@ IoStatus io_status_of(int error)
 	}
 }
 
+// No ENODATA for a bad sector, as a block device has it for O_DIRECT: protocols and files know EIO.
+int errno_of(IoStatus status)
+{
+	switch (status) {
+	case IoStatus::ok:
+		return 0;
+	case IoStatus::no_space:
+		return ENOSPC;
+	case IoStatus::resource:
+		return ENOMEM;
+	case IoStatus::not_supported:
+		return EOPNOTSUPP;
+	default:
+		return EIO;
+	}
+}
+
 }  // namespace remap::host

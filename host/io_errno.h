@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// What an errno of a read, write or flush means to the core.
+// What an errno of a read, write or flush means to the core, and what users of a served device are told.
 #pragma once
 
 #include "core/platform/io_status.h"
@@ -7,5 +7,7 @@
 namespace remap::host {
 
 IoStatus io_status_of(int error);
+// 0: it went well.
+int errno_of(IoStatus status);
 
 }  // namespace remap::host

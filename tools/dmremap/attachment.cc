@@ -30,7 +30,8 @@ std::string directory_of(const std::string &name)
 bool is_dead(const std::string &directory)
 {
 	struct stat found;
-	return stat(directory.c_str(), &found) != 0 && errno == ENOTCONN;
+	return stat(directory.c_str(), &found) != 0 &&
+	       (errno == ENOTCONN || errno == ECONNREFUSED || errno == ECONNABORTED);
 }
 
 // Whoever may not unmount has a program that may, for what he mounted himself.
@@ -73,7 +74,11 @@ std::string prepare(const std::string &name)
 	}
 	if (mkdir(directory.c_str(), 0700) != 0 && errno != EEXIST)
 		fail(directory, errno);
-	if (!fs::is_empty(directory))
+	std::error_code unreadable;
+	const bool empty = fs::is_empty(directory, unreadable);
+	if (unreadable)
+		fail(directory, unreadable.value());
+	if (!empty)
 		throw Failure(ExitCode::busy, directory + " is in use: another device is served under "
 						          "this name, or --name has to be another one");
 	return directory;
@@ -124,7 +129,7 @@ std::string Attachment::attach_loop()
 		if (!dmremap::attach_loop(number, file.get(), path_, volume_.block_bytes(),
 					  LO_FLAGS_DIRECT_IO | LO_FLAGS_PARTSCAN))
 			continue;
-		loop_ = number;
+		loop_.store(static_cast<int>(number));
 		return loop_path(number);
 	}
 }
@@ -144,12 +149,13 @@ void Attachment::detach()
 
 void Attachment::detach_loop()
 {
-	if (!loop_)
+	const int number = loop_.load();
+	if (number == kNone)
 		return;
 	if (loop_is_taken())
 		sync();
 	try {
-		dmremap::detach_loop(*loop_);
+		dmremap::detach_loop(static_cast<unsigned>(number));
 	} catch (const Failure &failure) {
 		fmt::print(stderr, "dmremap: {}\n", failure.what());
 	}
@@ -160,12 +166,14 @@ void Attachment::run() { file_.finish(); }
 // Who mounts a device, or makes it a part of another one, has it for himself.
 bool Attachment::loop_is_taken() const
 {
-	if (!loop_)
+	const int number = loop_.load();
+	if (number == kNone)
 		return false;
-	const Descriptor loop(open(loop_path(*loop_).c_str(), O_RDONLY | O_EXCL | O_CLOEXEC));
+	const std::string path = loop_path(static_cast<unsigned>(number));
+	const Descriptor loop(open(path.c_str(), O_RDONLY | O_EXCL | O_CLOEXEC));
 	return !loop && errno == EBUSY;
 }
 
-bool Attachment::in_use() { return file_.users() > (loop_ ? 1u : 0u) || loop_is_taken(); }
+bool Attachment::in_use() { return file_.users() > (loop_.load() != kNone ? 1u : 0u) || loop_is_taken(); }
 
 }  // namespace dmremap

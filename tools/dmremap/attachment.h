@@ -5,8 +5,8 @@
 // and detach() run in a thread of their own, while the reactor runs.
 #pragma once
 
+#include <atomic>
 #include <functional>
-#include <optional>
 #include <string>
 #include <thread>
 
@@ -42,6 +42,8 @@ public:
 	remap::u32 users() const { return file_.users(); }
 
 private:
+	static constexpr int kNone = -1;
+
 	// Where the file is mounted; taken away after it.
 	struct Directory {
 		std::string path;
@@ -59,7 +61,7 @@ private:
 	const std::string path_; // of the file
 	const DeviceKind kind_;
 	remap::frontend::FuseFile file_;
-	std::optional<unsigned> loop_;
+	std::atomic<int> loop_{kNone}; // its number
 	bool detaching_ = false;
 	std::thread thread_;
 };

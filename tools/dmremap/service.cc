@@ -109,6 +109,7 @@ public:
 		const int listener = listen();
 		open();
 		frontend::nbd::Server nbd(volume_, shown(), listener);
+		mount();
 		frontend::Control messages(volume_, control, main_->path() + ' ' + spare_->path(),
 					   [this] { return asked_to_stop(); });
 		host::StopSignals signals(reactor_, [&] { stop(nbd); });
@@ -173,21 +174,26 @@ private:
 						  why.any() ? why.text()
 							    : remap::text_of(opened.error())));
 	}
-	// The block device beside NBD. What was not asked for by name may be missing.
-	void attach()
+	bool any_device() const { return given_.device == "auto"; }
+	// The block device beside NBD, before anybody can ask for it. What was not asked for by name may be
+	// missing.
+	void mount()
 	{
-		const bool any = given_.device == "auto";
 		if (given_.device == "none")
 			return;
 		try {
 			device_ = make_device();
 		} catch (const host::OpenFailure &failure) {
-			if (!any)
+			if (!any_device())
 				throw Failure(ExitCode::wrong_device, failure.what());
 			fmt::print(stderr, "dmremap: no block device, only NBD: {}\n", failure.what());
 		}
+	}
+	void attach()
+	{
 		if (!device_)
 			return;
+		const bool any = any_device();
 		const auto attached = [](const std::string &path) {
 			fmt::print("{}\n", path);
 			std::fflush(stdout);

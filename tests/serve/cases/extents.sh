@@ -31,13 +31,7 @@ def status(h, length, offset, flags=0):
     found = {}
     h.block_status(length, offset, lambda name, at, entries, err: found.update({name: list(entries)}) or 0, flags)
     return found
-def refused(what, call):
-    try:
-        call()
-    except nbd.Error as e:
-        assert e.errnum == what, (what, e.errnum)
-    else:
-        raise AssertionError('not refused')
+from refused import refused
 size = os.stat('main.img').st_size
 both = ('base:allocation', 'dm-remap:state')
 h = connect(*both, 'no:such')

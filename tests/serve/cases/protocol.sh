@@ -26,13 +26,7 @@ def connect(structured):
     h.set_strict_mode(0)
     h.connect_uri(os.environ['URI'])
     return h
-def refused(what, call):
-    try:
-        call()
-    except nbd.Error as e:
-        assert e.errnum == what, (what, e.errnum)
-    else:
-        raise AssertionError('not refused')
+from refused import refused
 size = os.stat('main.img').st_size
 want = bytearray(open('expected.img', 'rb').read())
 for structured in (True, False):
