@@ -110,12 +110,15 @@ bool Ledger::became(const Doubt &doubt, Sector sector, const Claim &found) const
 	return false;
 }
 
-// What of a recovery has to be there, whoever waits for it looks at. A removal leaves what was pending
-// as it is, and I/O may fail where something was just given back.
+// What of a recovery has to be there, whoever waits for it looks at. Places that an addition named
+// may fail before its message is answered. A removal leaves what was pending as it is, and I/O may
+// fail where something was just given back.
 bool Ledger::is_done(const Doubt &doubt, Sector sector, const Claim &found) const
 {
 	if (doubt.change == Change::recover || became(doubt, sector, found))
 		return true;
+	if (doubt.change == Change::add && mapped(found.state))
+		return touched_by(doubt, sector) & bit(Change::recover);
 	if (doubt.change != Change::remove || found.state == State::lost)
 		return false;
 	const bool pending = doubt.before[sector - doubt.main].state == State::pending &&
@@ -252,10 +255,12 @@ bool Ledger::recovering(Id since) const
 // failure, as it may be of the table.
 void Ledger::take_bad(const Core &core, bool loaded)
 {
+	Extent run;
+	if (!bad_runs_ && !core.bad().next(0, &run))
+		return;
 	std::vector<Id> found(core.layout().data_sectors());
 	bad_.resize(found.size());
 	bad_runs_ = 0;
-	Extent run;
 	for (Sector at = 0; at < found.size() && core.bad().next(at, &run);
 	     at = run.main + run.length, ++bad_runs_)
 		for (u64 i = 0; i < run.length; ++i)

@@ -3,6 +3,7 @@
 #
 # What the simulator prints of a run that breaks a promise is enough to repeat it: replay.sh PROGRAM
 # Plants bugs, takes the printed run out of the output and replays it, with the bug and without.
+# Then the runs in sim/test/runs, each of which broke a promise once, or the oracle's idea of one.
 # The last line is "N passed, M failed".
 set -euo pipefail
 
@@ -58,5 +59,11 @@ repeat() {
 repeat no_commit_flush 30 --seeds 50
 repeat checkpoint_same_area 30 --seeds 50 --jobs 2
 repeat reuse_before_durable 6 --exhaustive --operations 2
+for BUG in "${BASH_SOURCE[0]%/*}"/runs/*.run; do
+    cp "$BUG" "$WORK/kept"
+    BUG=${BUG##*/}
+    replay kept
+    check a-run-that-broke-a-promise says 0 'every promise was kept'
+done
 printf '%d passed, %d failed\n' "$PASSED" "$FAILED"
 ((FAILED == 0))
