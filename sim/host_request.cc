@@ -20,6 +20,7 @@ IoStatus Host::forward(Request request, u64 first, DeviceIndex device, Sector se
 		if (!in_place(piece.sector() + i, sector + i))
 			piece.io->redirected[piece.first + i] = true;
 	const IoStatus status = perform(piece);
+	piece.io->unread_spare |= reads && device != kMainDevice && status != IoStatus::ok;
 	for (u32 i = 0; status != IoStatus::ok && i < count; ++i) {
 		if (reads && device == kMainDevice && count == shape.block)
 			excused[piece.sector() + i] = true;

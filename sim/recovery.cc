@@ -94,6 +94,8 @@ void Traffic::check_recovered(const Piece &piece, IoStatus status, bool failed, 
 // has written it since.
 void Traffic::check_read_failed(const Piece &piece, Ledger::Id id)
 {
+	if (piece.io->unread_spare)
+		return;
 	for (Sector sector = piece.sector(); sector < piece.sector() + piece.sectors; ++sector)
 		if (host_.excused[sector] || ledger_.disturbed(id, sector))
 			return;

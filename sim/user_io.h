@@ -25,6 +25,7 @@ struct UserIo {
 	std::vector<bool>
 		redirected; // of each sector: written by the core, so durable when it ends
 	u32 open = 0;	    // pieces that have not ended
+	bool unread_spare = false; // the core was refused a part of it by the spare
 
 	bool writes() const { return op != Op::read; }
 	bool touches(Sector first, u64 count) const
