@@ -51,6 +51,12 @@ public:
 	}
 	bool watch_main() { return remap_host_watch_main(host_); }
 	bool main_took_write() { return remap_host_main_took_write(host_); }
+	IoStatus scan_read(Sector sector, u32 count)
+	{
+		return static_cast<IoStatus>(remap_host_scan_read(host_, sector, count));
+	}
+	bool busy() { return remap_host_busy(host_); }
+	void wake_scan() { remap_host_wake_scan(host_); }
 	u64 seconds() { return remap_host_seconds(host_); }
 	bool drain(Sector sector, u64 length, bool stoppable)
 	{
@@ -92,6 +98,7 @@ static_assert(static_cast<int>(IoStatus::interrupted) == REMAP_IO_INTERRUPTED);
 static_assert(static_cast<int>(Op::discard) == REMAP_OP_DISCARD);
 static_assert(static_cast<int>(Verdict::fail_closed) == REMAP_FAIL_CLOSED);
 static_assert(Engine<CHost>::kCopySectors == REMAP_COPY_SECTORS);
+static_assert(Scan::kIdle == REMAP_SCAN_IDLE);
 
 DeviceFacts facts_of(const remap_device_facts &device)
 {
@@ -123,7 +130,8 @@ Terms terms_of(const remap_table_line &line)
 Policy policy_of(const remap_policy &policy)
 {
 	return {policy.retries,	     policy.budget_remaps, policy.budget_seconds,
-		policy.remap_writes, policy.retry_reads,   policy.heal};
+		policy.scan_rate,    policy.remap_writes,  policy.retry_reads,
+		policy.heal};
 }
 
 // The sentence for the log and, without numbers, for dm.
@@ -174,8 +182,9 @@ extern "C" int remap_core_parse_table(unsigned int argc, char **argv, remap_tabl
 	line->main_id = parsed.main_id;
 	line->format = parsed.format;
 	line->policy = {parsed.policy.retries,	    parsed.policy.budget_remaps,
-			parsed.policy.budget_seconds, parsed.policy.remap_writes,
-			parsed.policy.retry_reads,    parsed.policy.heal};
+			parsed.policy.budget_seconds, parsed.policy.scan_rate,
+			parsed.policy.remap_writes,   parsed.policy.retry_reads,
+			parsed.policy.heal};
 	return 0;
 }
 
@@ -258,6 +267,7 @@ extern "C" bool remap_core_suspending(const remap_core *core)
 	return core->engine.suspending();
 }
 extern "C" void remap_core_postsuspend(remap_core *core) { core->engine.postsuspend(); }
+extern "C" uint32_t remap_core_scan_turn(remap_core *core) { return core->engine.scan_turn(); }
 extern "C" void remap_core_resume(remap_core *core) { core->engine.resume(); }
 
 [[gnu::noinline]] static remap_mapping map_touched(const remap_core *core, uint8_t op,

@@ -42,6 +42,7 @@ struct remap_policy {
 	uint32_t retries;
 	uint32_t budget_remaps;
 	uint32_t budget_seconds;
+	uint32_t scan_rate; /* sectors per second; 0: off */
 	bool remap_writes;
 	bool retry_reads;
 	bool heal;
@@ -119,6 +120,14 @@ bool remap_core_suspending(const struct remap_core *core);
 /* All I/O has ended: messages are refused with -EBUSY until resume. Context: sleep. */
 void remap_core_postsuspend(struct remap_core *core);
 void remap_core_resume(struct remap_core *core);
+
+#define REMAP_SCAN_IDLE 0xffffffffu
+/*
+ * A piece of the background scan. Returns after how many milliseconds the next one is due, or
+ * REMAP_SCAN_IDLE: not before remap_host_wake_scan(). One at a time, and none between the return of the
+ * host's presuspend and remap_core_resume(). Context: sleep.
+ */
+uint32_t remap_core_scan_turn(struct remap_core *core);
 
 /* ---- the I/O path ---- */
 
@@ -276,6 +285,11 @@ bool remap_host_watch_main(struct remap_host *host);
 /* Whether one did since the last call of remap_host_watch_main(). Context: any. */
 bool remap_host_main_took_write(struct remap_host *host);
 uint64_t remap_host_seconds(struct remap_host *host);
+
+/* For the scan: reads sectors of main, at most REMAP_COPY_SECTORS, whose content nobody wants. */
+uint8_t remap_host_scan_read(struct remap_host *host, uint64_t sector, uint32_t sectors);
+bool remap_host_busy(struct remap_host *host);
+void remap_host_wake_scan(struct remap_host *host);
 
 /* `stoppable`: ends with false once remap_core_suspending(). */
 bool remap_host_drain(struct remap_host *host, uint64_t sector, uint64_t sectors, bool stoppable);

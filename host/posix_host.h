@@ -45,6 +45,9 @@ public:
 	void fetch(Request, u64, void *, u32) {}
 	bool watch_main() { return true; }
 	bool main_took_write() { return false; }
+	IoStatus scan_read(Sector, u32) { return IoStatus::not_supported; }
+	bool busy() { return false; }
+	void wake_scan() {}
 	u64 seconds() { return 0; }
 	bool drain(Sector, u64, bool) { return true; }
 	bool drain_soon(Sector, u64) { return true; }

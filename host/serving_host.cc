@@ -11,6 +11,7 @@
 
 #include "core/base/text.h"
 #include "core/format/uuid.h"
+#include "core/health/scan.h"
 
 namespace remap::host {
 namespace {
@@ -103,6 +104,39 @@ void ServingHost::fetch(Request request, u64 first, void *buffer, u32 count)
 {
 	const Job &job = *static_cast<const Job *>(request);
 	__builtin_memcpy(buffer, job.data + first * kSectorBytes, usize{count} * kSectorBytes);
+}
+
+// Into memory that nobody looks at.
+IoStatus ServingHost::scan_read(Sector sector, u32 count)
+{
+	return scan_buffer_ ? read(kMainDevice, sector, scan_buffer_.get(), count)
+			    : IoStatus::resource;
+}
+
+void ServingHost::wake_scan()
+{
+	const std::lock_guard<std::mutex> held(scan_mutex_);
+	scan_woken_ = true;
+	scan_changed_.notify_one();
+}
+
+void ServingHost::end_scan()
+{
+	const std::lock_guard<std::mutex> held(scan_mutex_);
+	scan_over_ = true;
+	scan_changed_.notify_one();
+}
+
+bool ServingHost::wait_scan(u32 milliseconds)
+{
+	const auto due = [this] { return scan_woken_ || scan_over_; };
+	std::unique_lock<std::mutex> held(scan_mutex_);
+	if (milliseconds == Scan::kIdle)
+		scan_changed_.wait(held, due);
+	else
+		scan_changed_.wait_for(held, std::chrono::milliseconds(milliseconds), due);
+	scan_woken_ = false;
+	return !scan_over_;
 }
 
 u64 ServingHost::seconds()

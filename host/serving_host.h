@@ -7,8 +7,11 @@
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
+#include <cstdlib>
+#include <memory>
 #include <mutex>
 #include <string>
+#include <utility>
 
 #include "core/engine/mapping.h"
 #include "core/platform/platform.h"
@@ -68,6 +71,13 @@ public:
 	void fetch(Request request, u64 first, void *buffer, u32 count);
 	bool watch_main() { return watch_.exchange(Watch::asked) != Watch::asked; }
 	bool main_took_write() { return watch_.load() != Watch::asked; }
+	IoStatus scan_read(Sector sector, u32 count);
+	bool busy()
+	{
+		const u64 begun = begun_.load();
+		return open_.load() > 0 || std::exchange(scan_saw_, begun) != begun;
+	}
+	void wake_scan();
 	u64 seconds();
 	bool drain(Sector sector, u64 length, bool stoppable);
 	bool drain_soon(Sector sector, u64 length);
@@ -100,6 +110,17 @@ public:
 		Watch asked = Watch::asked;
 		(void)watch_.compare_exchange_strong(asked, Watch::seen);
 	}
+	// Requests of users that have not ended.
+	void request_begins()
+	{
+		open_.fetch_add(1);
+		begun_.fetch_add(1, std::memory_order_relaxed);
+	}
+	void request_ends() { open_.fetch_sub(1); }
+	// ---- for the thread of the scan ----
+	// Sleeps for so long, or until wake_scan(). false: the scan is over.
+	bool wait_scan(u32 milliseconds);
+	void end_scan();
 	void count_users(int change) { users_.fetch_add(change); }
 	int users() const { return users_.load(); }
 	void count_remapped(bool write)
@@ -116,6 +137,7 @@ public:
 	static thread_local std::string last_line;
 
 private:
+	static constexpr usize kScanBytes = 131072; // the core's largest piece
 	using Count = std::atomic<u64>;
 	// Whether the core asks if main takes writes.
 	enum class Watch : u8 { off, asked, seen };
@@ -135,6 +157,17 @@ private:
 	std::atomic<bool> released_{false};
 	std::atomic<bool> suspending_{false};
 	std::atomic<int> users_{0};
+	std::atomic<int> open_{0};
+	std::atomic<u64> begun_{0};
+	u64 scan_saw_ = 0; // of these; the scan's own
+	std::mutex scan_mutex_;
+	std::condition_variable scan_changed_;
+	bool scan_woken_ = false; // these two under scan_mutex_
+	bool scan_over_ = false;
+	struct Free {
+		void operator()(void *memory) const { std::free(memory); }
+	};
+	std::unique_ptr<void, Free> scan_buffer_{allocate_zeroed(kScanBytes)};
 	Count remapped_reads_{0}, remapped_writes_{0}, held_{0}, held_outside_{0}, deferred_{0};
 
 	std::mutex log_mutex_;

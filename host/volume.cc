@@ -80,23 +80,45 @@ Volume::Volume(Reactor &reactor, ServingHost &host)
 	reactor_.each_turn.push_back([this] { each_turn(); });
 }
 
+// An opened one is closed, unless something went wrong before anybody was served.
+Volume::~Volume()
+{
+	if (!scanner_.joinable())
+		return;
+	presuspend();
+	scanner_.join();
+}
+
 Status Volume::open(const Geometry &geometry, const Terms &terms, Refusal &why)
 {
 	TRY(engine_.create(geometry, terms, why));
 	TRY(engine_.start(why));
 	engine_.resume();
 	writer_.start();
+	scanner_ = std::thread([this] { scan(); });
 	return {};
+}
+
+// In a thread of its own: the scan of main, a turn after the other.
+void Volume::scan()
+{
+	while (host_.wait_scan(engine_.scan_turn())) {
+	}
+	scan_ended_.store(true);
+	reactor_.wake();
 }
 
 void Volume::presuspend()
 {
 	engine_.presuspend();
 	host_.suspend_begins();
+	host_.end_scan();
 }
 
 void Volume::close()
 {
+	if (scanner_.joinable())
+		scanner_.join();
 	writer_.stop();
 	engine_.postsuspend();
 }
@@ -111,6 +133,7 @@ void Volume::submit(IoRequest &request)
 	request.status = IoStatus::ok;
 	request.open_ = 1;
 	request.flushes_ = request.flush ? kAllDevices : 0;
+	host_.request_begins();
 	if (looking_) {
 		wait(request); // its turn comes when those who were here before had theirs
 		look_again_ = true;
@@ -405,6 +428,7 @@ void Volume::release(IoRequest &request)
 		if (--request.open_)
 			return;
 	}
+	host_.request_ends();
 	request.ended();
 }
 

@@ -18,6 +18,7 @@
 // (Writer), which may wait for fences, drains and disks; nothing waits for it but writes that overlap.
 #pragma once
 
+#include <atomic>
 #include <condition_variable>
 #include <memory>
 #include <mutex>
@@ -66,6 +67,7 @@ class Volume {
 public:
 	// Hangs itself into each turn of the reactor, which must not run longer than it lives.
 	Volume(Reactor &reactor, ServingHost &host);
+	~Volume();
 	Volume(const Volume &) = delete;
 	Volume &operator=(const Volume &) = delete;
 
@@ -73,6 +75,8 @@ public:
 	Status open(const Geometry &geometry, const Terms &terms, Refusal &why);
 	// Messages end at their next step from here on.
 	void presuspend();
+	// Whether what runs beside the reactor, and needs it, has ended. After presuspend().
+	bool quiet() const { return scan_ended_.load(); }
 	// After the reactor ran: nothing is in flight, no message runs. Marks the set as closed.
 	void close();
 
@@ -89,6 +93,7 @@ private:
 	friend class IoRequest;
 	friend class Part;
 
+	void scan();
 	void each_turn();
 	void advance(IoRequest &request);
 	Mapping look_up(const IoRequest &request);
@@ -114,6 +119,8 @@ private:
 	ServingHost &host_;
 	ServingEngine engine_;
 	Writer writer_;
+	std::thread scanner_;
+	std::atomic<bool> scan_ended_{false};
 	std::unique_ptr<Part[]> parts_;
 	Part *free_parts_ = nullptr;
 	u32 free_part_count_ = 0;

@@ -27,6 +27,7 @@ EXPORT_SYMBOL_GPL(remap_core_status);
 EXPORT_SYMBOL_GPL(remap_set_get);
 EXPORT_SYMBOL_GPL(remap_set_start);
 EXPORT_SYMBOL_GPL(remap_set_put);
+EXPORT_SYMBOL_GPL(remap_scan_stop);
 EXPORT_SYMBOL_GPL(remap_map);
 EXPORT_SYMBOL_GPL(remap_end_io);
 EXPORT_SYMBOL_GPL(remap_host_exit);

@@ -85,6 +85,7 @@ static struct remap_host *new_set(const struct remap_target *target, const char 
 	init_waitqueue_head(&set->flush);
 	INIT_LIST_HEAD(&set->users);
 	INIT_WORK(&set->event, send_event);
+	remap_scan_init(set);
 	result = remap_inflight_init(&set->inflight);
 	if (result)
 		goto err_set;
@@ -104,6 +105,7 @@ err_set:
 static void end_set(struct remap_host *set)
 {
 	cancel_work_sync(&set->event);
+	remap_scan_stop(set);
 	remap_held_exit(set);
 	synchronize_rcu();
 	if (set->core)

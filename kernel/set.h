@@ -60,6 +60,8 @@ struct remap_host {
 	struct bio_vec vecs[REMAP_COPY_PAGES]; /* under writer: the core's own read or write */
 
 	struct work_struct event;
+	struct delayed_work scan;
+	unsigned long scan_saw; /* I/O of the mapped device that had ended; the scan's own */
 	/* Under the registry's mutex. */
 	u8 name[16]; /* the UUID of the set, once it is known */
 	bool named;
@@ -75,6 +77,9 @@ struct remap_host {
  */
 int remap_set_get(struct remap_target *target, const struct remap_device_facts *facts,
 		  const struct remap_table_line *line, const char **error);
+/* The scan of main (scan.c). stop: returns when no turn is under way. Context: sleep. */
+void remap_scan_init(struct remap_host *set);
+void remap_scan_stop(struct remap_host *set);
 /* Before I/O is let in: remap_core_start() for this target. Context: sleep. */
 int remap_set_start(struct remap_target *target);
 /* An event for every set: a work of its own. Context: sleep. */

@@ -203,7 +203,10 @@ static int remap_preresume(struct dm_target *ti)
 
 static void remap_presuspend(struct dm_target *ti)
 {
-	remap_core_presuspend(core_of(ti));
+	struct remap_target *target = ti->private;
+
+	remap_core_presuspend(target->set->core);
+	remap_scan_stop(target->set);
 }
 
 static void remap_postsuspend(struct dm_target *ti)

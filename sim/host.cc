@@ -246,6 +246,20 @@ IoStatus Host::read(DeviceIndex device, Sector sector, void *buffer, u32 count)
 	return status;
 }
 
+IoStatus Host::scan_read(Sector sector, u32 count)
+{
+	point();
+	std::vector<Content> nobody(count);
+	const IoStatus status = main.read(sector, nobody.data(), count);
+	say("scan reads", kMainDevice, sector, count, status);
+	if (status == IoStatus::ok)
+		return status;
+	trouble.note();
+	kinds.count(Kind::scanned);
+	users->scan_failed(sector, count);
+	return status;
+}
+
 IoStatus Host::write(DeviceIndex device, Sector sector, const void *data, u32 count)
 {
 	point();

@@ -43,6 +43,8 @@ public:
 	virtual void finish(Sector sector, u64 length) = 0;
 	// A step of some flush that is under way.
 	virtual void hurry_flush() = 0;
+	// The scan cannot read these: the core is about to look at them again.
+	virtual void scan_failed(Sector sector, u64 count) = 0;
 };
 
 class Host {
@@ -72,6 +74,9 @@ public:
 	void fetch(Request request, u64 first, void *buffer, u32 count);
 	bool watch_main() { return std::exchange(watch_, Watch::asked) != Watch::asked; }
 	bool main_took_write() { return watch_ != Watch::asked; }
+	IoStatus scan_read(Sector sector, u32 count);
+	bool busy() { return chance.one_in(3); }
+	void wake_scan() {}
 	u64 seconds() { return events_; } // the machine's own pace
 	bool drain(Sector sector, u64 length, bool stoppable);
 	bool drain_soon(Sector sector, u64 length);

@@ -20,6 +20,7 @@ namespace remap::sim {
 	X(bad_spare, "sectors of the spare's data that went bad")                                  \
 	X(unwritable, "sectors of main that refuse writes")                                        \
 	X(unread, "reads of the core that failed")                                                 \
+	X(scanned, "reads of the scan that failed")                                                \
 	X(refused_user, "users' writes that failed")                                               \
 	X(refused_data, "writes of data by the core that failed")                                  \
 	X(refused_metadata, "writes of metadata that failed")                                      \

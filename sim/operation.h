@@ -42,6 +42,7 @@ namespace remap::sim {
 	X(sever_main)                                                                              \
 	X(freeze_main)                                                                             \
 	X(darken)                                                                                  \
+	X(scan)                                                                                    \
 	X(check)
 
 enum class Act : u8 {

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "sim/core.h"
@@ -34,6 +35,10 @@ public:
 	// Carries out what is in flight to the range of main, but for reads of main itself.
 	void finish(Sector sector, u64 length) override;
 	void hurry_flush() override;
+	void scan_failed(Sector sector, u64 count) override;
+
+	// Never twice at a time.
+	void scan_turn();
 
 	u64 writes() const { return writes_; }
 
@@ -50,6 +55,7 @@ private:
 	void check_neighbours(const Piece &piece, Ledger::Id id);
 	void check_failed_places(Request request, bool lucky);
 	bool has_room(u64 changes) const;
+	void check_scanned(Ledger::Id id);
 	void perform(usize index);
 	void send_flush(const FlushPiece &piece);
 	void flush_one(usize index);
@@ -69,6 +75,9 @@ private:
 	std::vector<FlushPiece> flushing_;
 	std::vector<FlushPiece> held_flushes_;
 	u64 writes_ = 0;
+	std::optional<Ledger::Id> scanned_; // what the turn at hand may change:
+	Sector scan_first_ = 0;
+	Sector scan_end_ = 0;
 };
 
 } // namespace remap::sim

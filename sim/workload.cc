@@ -43,6 +43,7 @@ constexpr Share kShares[] = {
 	{Act::sever_main, 3},
 	{Act::freeze_main, 3},
 	{Act::land, 20},
+	{Act::scan, 12},
 	{Act::rot, 14},
 	{Act::check, 4},
 };

@@ -40,6 +40,7 @@ private:
 	void spoil(const Operation &operation);
 	void sever(const Operation &operation);
 	void freeze(const Operation &operation);
+	void scan(const Operation &operation);
 	bool untouched(Sector at, u64 count) const;
 	void send(std::string words, Change change, Sector main, u64 count, Place place);
 	int deliver(const std::string &words);
@@ -115,6 +116,7 @@ private:
 	u32 dark_end_ = 0;  // head or tail, at the last start that could not read one of them
 	bool has_set_ = false;
 	bool suspending_ = false;
+	bool scanning_ = false;
 	bool recovering_ = false;
 	bool over_ = false;
 };

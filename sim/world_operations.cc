@@ -70,6 +70,8 @@ void World::apply(const Operation &operation)
 		return freeze(operation);
 	case Act::land:
 		return land();
+	case Act::scan:
+		return scan(operation);
 	case Act::check:
 		return check();
 	}

@@ -68,6 +68,7 @@ namespace remap {
 	X(bad_not_checkpointed, "a checkpoint leaves out the places that failed")                  \
 	X(control_write, "main is written to find out whether it answers")                         \
 	X(neighbours_forgotten, "the rest of a failed physical block stays where it is")           \
+	X(scan_condemns_all, "a piece that the scan cannot read is pending as a whole")            \
 	X(clean_while_open, "a set is marked clean when it opens")
 
 enum class Bug : u8 {

@@ -17,7 +17,6 @@ namespace remap {
 	X(suspended, 16, "the device is suspended; resume it and try again")                     \
 	X(wrong_argument, 22, "an argument is not valid")                                        \
 	X(unknown_message, 22, "unknown message; 'help' lists the messages")                     \
-	X(not_available, 95, "this version does not have it")                                    \
 	X(out_of_range, 34, "the range reaches beyond the device")                               \
 	X(misaligned, 22, "the range is not aligned to the logical block size")                  \
 	X(overlap, 17, "the range is mapped already")                                            \

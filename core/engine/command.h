@@ -26,6 +26,8 @@ enum class Verb : u8 {
 	sync,
 };
 
+enum class ScanWord : u8 { start, stop, status };
+
 struct MessageSpec {
 	Verb verb;
 	const char *word;
@@ -35,25 +37,25 @@ struct MessageSpec {
 	u8 optional;
 	const char *flag;      // a last word that may follow, or nullptr
 	bool mutates;
-	bool available;        // false: known, but not in this version
+	const char *choice[3] = {}; // in place of numbers: one of these words
 };
 
 inline constexpr MessageSpec kMessages[] = {
-	{Verb::help, "help", "", {}, 0, 0, nullptr, false, true},
-	{Verb::status, "status", "", {}, 0, 0, nullptr, false, true},
-	{Verb::stats, "stats", "", {}, 0, 0, nullptr, false, true},
-	{Verb::health, "health", "", {}, 0, 0, nullptr, false, true},
-	{Verb::clear_stats, "clear_stats", "", {}, 0, 0, nullptr, true, true},
+	{Verb::help, "help", "", {}, 0, 0, nullptr, false},
+	{Verb::status, "status", "", {}, 0, 0, nullptr, false},
+	{Verb::stats, "stats", "", {}, 0, 0, nullptr, false},
+	{Verb::health, "health", "", {}, 0, 0, nullptr, false},
+	{Verb::clear_stats, "clear_stats", "", {}, 0, 0, nullptr, true},
 	{Verb::add_remap, "add_remap", " MAIN SPARE LEN [nocopy]", {"MAIN", "SPARE", "LEN"}, 3, 0,
-	 "nocopy", true, true},
-	{Verb::relocate, "relocate", " MAIN LEN", {"MAIN", "LEN"}, 2, 0, nullptr, true, true},
+	 "nocopy", true},
+	{Verb::relocate, "relocate", " MAIN LEN", {"MAIN", "LEN"}, 2, 0, nullptr, true},
 	{Verb::remove_remap, "remove_remap", " MAIN [LEN] [stale-ok]", {"MAIN", "LEN"}, 1, 1,
-	 "stale-ok", true, true},
-	{Verb::clear_all, "clear_all", " [stale-ok]", {}, 0, 0, "stale-ok", true, true},
-	{Verb::list, "list", " [FROM [COUNT]]", {"FROM", "COUNT"}, 0, 2, nullptr, false, true},
-	{Verb::pending, "pending", " [FROM [COUNT]]", {"FROM", "COUNT"}, 0, 2, nullptr, false, true},
-	{Verb::scan, "scan", " start|stop|status", {}, 0, 0, nullptr, true, false},
-	{Verb::sync, "sync", "", {}, 0, 0, nullptr, true, true},
+	 "stale-ok", true},
+	{Verb::clear_all, "clear_all", " [stale-ok]", {}, 0, 0, "stale-ok", true},
+	{Verb::list, "list", " [FROM [COUNT]]", {"FROM", "COUNT"}, 0, 2, nullptr, false},
+	{Verb::pending, "pending", " [FROM [COUNT]]", {"FROM", "COUNT"}, 0, 2, nullptr, false},
+	{Verb::scan, "scan", " start|stop|status", {}, 1, 0, nullptr, true, {"start", "stop", "status"}},
+	{Verb::sync, "sync", "", {}, 0, 0, nullptr, true},
 };
 
 struct Command {
@@ -63,10 +65,10 @@ struct Command {
 	u64 number[3] = {};
 	u32 numbers = 0; // how many were given
 	bool flag = false;
+	ScanWord choice = ScanWord::status;
 };
 
-// Fills `why` with a sentence when the words are no message. Errors: unknown_message,
-// not_available, wrong_argument.
+// Fills `why` with a sentence when the words are no message. Errors: unknown_message, wrong_argument.
 class CommandParser {
 public:
 	static Error parse(u32 count, char **words, Command *command, Text &why)
@@ -76,10 +78,6 @@ public:
 			why << "unknown message ";
 			why.quoted(count ? words[0] : "") << "; 'help' lists the messages";
 			return Error::unknown_message;
-		}
-		if (!spec->available) {
-			why << spec->word << ": this version does not have it";
-			return Error::not_available;
 		}
 		command->verb = spec->verb;
 		command->word = spec->word;
@@ -94,6 +92,8 @@ public:
 			    << " arguments; the message is: " << spec->word << spec->usage;
 			return Error::wrong_argument;
 		}
+		if (spec->choice[0])
+			return choice(*spec, words[1], command, why);
 		command->numbers = given;
 		return numbers(*spec, words + 1, command, why);
 	}
@@ -105,6 +105,18 @@ private:
 			if (same_word(word, spec.word))
 				return &spec;
 		return nullptr;
+	}
+
+	static Error choice(const MessageSpec &spec, const char *word, Command *command, Text &why)
+	{
+		for (u32 i = 0; i < 3; ++i)
+			if (same_word(word, spec.choice[i])) {
+				command->choice = static_cast<ScanWord>(i);
+				return Error::ok;
+			}
+		why << spec.word << ": ";
+		why.quoted(word) << " is none of" << spec.usage;
+		return Error::wrong_argument;
 	}
 
 	static Error numbers(const MessageSpec &spec, char **words, Command *command, Text &why)

@@ -28,6 +28,7 @@
 #include "core/health/blame.h"
 #include "core/health/budget.h"
 #include "core/health/history.h"
+#include "core/health/scan.h"
 #include "core/health/score.h"
 #include "core/engine/unreadable.h"
 #include "core/journal/journal.h"
@@ -122,6 +123,11 @@ public:
 	bool suspending() const { return suspending_.load_acquire(); }
 	void postsuspend();
 	void resume();
+
+	// ---- the scan (scan.h) ----
+	// A piece of it, if it runs. Returns after how many milliseconds the next one is due;
+	// Scan::kIdle: when the host is told by wake_scan(). Sleeps; one at a time; not during a suspend.
+	u32 scan_turn();
 
 	// ---- operators (message.h) ----
 	// 1: a reply is in the buffer; 0: none; negative: an errno.
@@ -278,6 +284,19 @@ private:
 			   bool *unreadable);
 	IoStatus read_block(Recovery &io, u32 first, IoStatus status, bool *unreadable);
 	bool rescue(Recovery &io, u32 first, IoStatus *fetched);
+	IoStatus bring(Recovery &io, u32 first, DeviceIndex device, Sector sector, u32 count);
+	// scan.h
+	// A Request of nobody's: what is read for it goes to buffer_.
+	static constexpr Request kNobody = nullptr;
+	bool scans() const;
+	u32 scan_rate() const;
+	bool next_to_scan(Sector *at, u32 *count);
+	void scanned(u32 count);
+	bool scan_again(Sector at, u32 count, IoStatus status);
+	void scan_around(Sector sector, u64 length);
+	void scan_near_plan();
+	Status scan(const Command &command, Text &reply, Refusal &why);
+	void report_scan(Text &reply);
 	// listing.h
 	// Extents of the other kind that one message passes over.
 	static constexpr u32 kListLooks = 4096;
@@ -334,6 +353,7 @@ private:
 	Policy policy_;
 	Budget budget_;
 	History history_;
+	Scan scan_;
 	Atomic<u32> run_; // of failures (judge.h)
 	Atomic<bool> took_zeros_; // main, from a recovery, since the run began
 	u32 unproven_run_ = ~u32{0}; // the last in which a remap was free
@@ -378,5 +398,6 @@ template <Platform P> Engine<P>::~Engine()
 #include "core/engine/recover_write.h"
 #include "core/engine/report.h"
 #include "core/engine/restore.h"
+#include "core/engine/scan.h"
 #include "core/engine/serving.h"
 #include "core/engine/unmap.h"

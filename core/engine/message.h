@@ -72,9 +72,9 @@ template <Platform P> Status Engine<P>::run(const Command &command, Text &reply,
 	case Verb::sync:
 		return sync(reply);
 	case Verb::scan:
-		break;
+		return scan(command, reply, why);
 	}
-	return Error::not_available;
+	return Error::unknown_message;
 }
 
 // Everything that is acknowledged is durable at any time; this empties the journal as well.
@@ -91,8 +91,7 @@ template <Platform P> Status Engine<P>::sync(Text &reply)
 template <Platform P> void Engine<P>::help(Text &reply)
 {
 	for (const MessageSpec &spec : kMessages)
-		if (spec.available)
-			reply << spec.word << spec.usage << '\n';
+		reply << spec.word << spec.usage << '\n';
 }
 
 template <Platform P>

@@ -17,6 +17,7 @@ struct Policy {
 	u32 retries = kRetries; // of a failed read, beside the one that tells which block it is
 	u32 budget_remaps = kBudgetRemaps;
 	u32 budget_seconds = kBudgetSeconds;
+	u32 scan_rate = 0;	  // sectors per second; 0: only when an operator starts it
 	bool remap_writes = true; // on_write_error remap
 	bool retry_reads = true;  // on_read_error retry
 	bool heal = false;	  // a write to a pending sector is first tried on main
@@ -37,6 +38,8 @@ struct Policy {
 			say("retries ", 2) << u64{retries};
 		if (budget_remaps != kBudgetRemaps || budget_seconds != kBudgetSeconds)
 			say("budget ", 2) << u64{budget_remaps} << '/' << u64{budget_seconds};
+		if (scan_rate)
+			say("scan_rate ", 2) << u64{scan_rate};
 		if (heal)
 			say("heal", 1);
 		return count;

@@ -228,6 +228,7 @@ template <Platform P> Status Engine<P>::record_plan(Step &step)
 		plan_.begin();
 		return {};
 	}
+	scan_near_plan();
 	Status recorded = step.stage(Growth::free);
 	if (recorded.ok() && revives)
 		return step.wait();

@@ -23,7 +23,8 @@ IoStatus Engine<P>::read_step(Recovery &io, u32 done, u32 *count, bool *unreadab
 	begin_recovery(at);
 	IoStatus result = IoStatus::ok;
 	for (u32 i = 0; i < *count && result == IoStatus::ok;) {
-		if (plan_.nearly_full()) {
+		// The scan ends where a suspend begins: that does not wait for long retries.
+		if (plan_.nearly_full() || (io.request == kNobody && i && !scans())) {
 			*count = i;
 			break;
 		}
@@ -52,14 +53,18 @@ IoStatus Engine<P>::read_unit(Recovery &io, u32 first, u32 count, const Answer &
 		*unreadable = true;
 		return IoStatus::ok;
 	}
-	const IoStatus read = platform_.forward(io.request, first, from.device, from.sector, count);
+	const IoStatus read = bring(io, first, from.device, from.sector, count);
 	if (read == IoStatus::ok || from.device != kMainDevice)
 		return read;
+	if (io.request == kNobody && has_bug(platform_, Bug::scan_condemns_all)) {
+		(void)plan_.add({sector, count, 0, State::pending, false}, false);
+		return IoStatus::ok;
+	}
 	for (u32 done = 0; done < count; done += block) {
-		const IoStatus again = count == block ? read
-						      : platform_.forward(io.request, first + done,
-									  kMainDevice,
-									  sector + done, block);
+		const IoStatus again =
+			count == block
+				? read
+				: bring(io, first + done, kMainDevice, sector + done, block);
 		if (again == IoStatus::ok)
 			continue;
 		if (!is_sector(io, sector + done, again))
@@ -84,7 +89,7 @@ IoStatus Engine<P>::read_block(Recovery &io, u32 first, IoStatus status, bool *u
 			return fetched;
 		// No place for it: then the reader gets it, if it comes once more.
 		if (status == IoStatus::ok)
-			status = platform_.forward(io.request, first, kMainDevice, sector, block);
+			status = bring(io, first, kMainDevice, sector, block);
 		if (status == IoStatus::ok)
 			return IoStatus::ok;
 		if (blame(status) == Blame::path)
@@ -94,9 +99,19 @@ IoStatus Engine<P>::read_block(Recovery &io, u32 first, IoStatus status, bool *u
 	const bool known = table_.lookup(sector, 1).state == State::pending;
 	const bool records = journal_.opened() && room_for_entries(false) &&
 			     !has_bug(platform_, Bug::pending_forgotten);
-	if (!known && records)
-		(void)plan_.add({sector, block, 0, State::pending, false}, false);
+	if (!known && records && plan_.add({sector, block, 0, State::pending, false}, false) &&
+	    io.request == kNobody)
+		scan_.pending.add_relaxed(block);
 	return IoStatus::ok;
+}
+
+// Reads a part of a request, whoever it is for.
+template <Platform P>
+IoStatus Engine<P>::bring(Recovery &io, u32 first, DeviceIndex device, Sector sector, u32 count)
+{
+	return io.request == kNobody
+		       ? platform_.read(device, sector, buffer_, count)
+		       : platform_.forward(io.request, first, device, sector, count);
 }
 
 // Plans the move of the block in buffer_ to the spare and gives it to the reader from there, since
@@ -113,13 +128,14 @@ template <Platform P> bool Engine<P>::rescue(Recovery &io, u32 first, IoStatus *
 		const IoStatus written = debt_.write(platform_, kFirstSpare, spare,
 						     buffer_ + done * kSectorBytes, part);
 		if (written == IoStatus::ok && *fetched == IoStatus::ok)
-			*fetched = platform_.forward(io.request, first + done, kFirstSpare, spare,
-						     part);
+			*fetched = bring(io, first + done, kFirstSpare, spare, part);
 		return written;
 	});
 	if (placed != IoStatus::ok)
 		return false;
 	remaps_by_read_.add_relaxed(1);
+	if (io.request == kNobody)
+		scan_.moved.add_relaxed(block);
 	return true;
 }
 

@@ -130,6 +130,8 @@ template <Platform P> Status Engine<P>::adopt_space(Refusal &why)
 		return Error::damaged;
 	}
 	announced_unreadable_ = table_.lost_sectors() + table_.pending_sectors();
+	scan_.next.store_relaxed(journal_.superblock().scan_next % geometry_.main_sectors);
+	scan_.started.store_relaxed(journal_.superblock().scan_on);
 	history_.begin();
 	history_.note(platform_.seconds(), space_.used_sectors());
 	return {};
@@ -192,6 +194,7 @@ template <Platform P> void Engine<P>::resume()
 {
 	suspending_.store_release(false);
 	suspended_.store_release(false);
+	platform_.wake_scan();
 }
 
 template <Platform P> u64 Engine<P>::entries_around(Sector main, u64 length) const

@@ -96,6 +96,10 @@ private:
 			policy->remap_writes = same_word(value, "remap");
 		if (same_word(known.name, "on_read_error"))
 			policy->retry_reads = same_word(value, "retry");
+		if (known.value == FeatureValue::number) {
+			(void)parse_number(value, &number);
+			policy->scan_rate = static_cast<u32>(number);
+		}
 		if (known.value == FeatureValue::count) {
 			(void)parse_number(value, &number);
 			policy->retries = static_cast<u32>(number);
@@ -109,7 +113,8 @@ private:
 		u64 number;
 		switch (known.value) {
 		case FeatureValue::number:
-			return parse_number(word, &number) == NumberFault::none;
+			return parse_number(word, &number) == NumberFault::none &&
+			       number <= 0xffffffff;
 		case FeatureValue::count:
 			return parse_number(word, &number) == NumberFault::none &&
 			       number <= Policy::kMaxRetries;

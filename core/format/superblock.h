@@ -70,6 +70,8 @@ struct Superblock {
 	u32 chain = 0;		  // that block's CRC: all before epoch_start is read back from it
 	u64 journal_end = 0;	  // clean: the block behind the last
 	u32 other = 0;		  // CRC of what the other slot held when this one was written
+	Sector scan_next = 0;	  // where the scan of main goes on, and
+	bool scan_on = false;	  // whether an operator has started it
 	char main_id[kMainIdBytes + 1] = "";
 	Member members[kMaxMembers];
 };
@@ -131,7 +133,9 @@ struct SuperblockDisk {
 	RegionsDisk regions;
 	Le64 chain_end;
 	Le32 other;
-	u8 zero_end[20];
+	Le64 scan_next;
+	u8 scan_on;
+	u8 zero_end[11];
 };
 static_assert(sizeof(SuperblockDisk) == kSectorBytes);
 static_assert(alignof(SuperblockDisk) == 1);
@@ -161,7 +165,9 @@ static_assert(offsetof(SuperblockDisk, members) == 248);
 static_assert(offsetof(SuperblockDisk, regions) == 408);
 static_assert(offsetof(SuperblockDisk, chain_end) == 480);
 static_assert(offsetof(SuperblockDisk, other) == 488);
-static_assert(offsetof(SuperblockDisk, zero_end) == 492);
+static_assert(offsetof(SuperblockDisk, scan_next) == 492);
+static_assert(offsetof(SuperblockDisk, scan_on) == 500);
+static_assert(offsetof(SuperblockDisk, zero_end) == 501);
 
 // A slot: the superblock, and zeros up to 4 KiB.
 struct SlotDisk {
@@ -231,6 +237,8 @@ inline void pack(SuperblockDisk *disk, const Superblock &from, const Layout &lay
 	disk->chain = from.chain;
 	disk->chain_end = from.chain_end;
 	disk->other = from.other;
+	disk->scan_next = from.scan_next;
+	disk->scan_on = from.scan_on;
 	__builtin_memcpy(disk->main_id, from.main_id, kMainIdBytes);
 	for (u32 m = 0; m < kMaxMembers; ++m) {
 		const Member &member = from.members[m];
@@ -275,6 +283,8 @@ inline void unpack(const SuperblockDisk &disk, Superblock *to)
 	to->chain = disk.chain;
 	to->chain_end = disk.chain_end;
 	to->other = disk.other;
+	to->scan_next = disk.scan_next;
+	to->scan_on = disk.scan_on;
 	__builtin_memcpy(to->main_id, disk.main_id, kMainIdBytes);
 	for (u32 m = 0; m < kMaxMembers; ++m) {
 		const MemberDisk &member = disk.members[m];

@@ -109,6 +109,13 @@ public:
 	// Writes the whole table out and empties the journal. Errors: unwritable.
 	Status checkpoint();
 
+	// Where the scan of main is, for the next superblock that is written for another reason.
+	void note_scan(Sector next, bool on)
+	{
+		now_.scan_next = next;
+		now_.scan_on = on;
+	}
+
 	// ---- any context ----
 	// Loaded, and changes are possible.
 	bool opened() const { return opened_.load_acquire(); }

@@ -95,6 +95,14 @@ concept Platform = MemoryPlatform<P> &&
 	// Whether one did since the last watch_main().
 	{ p.main_took_write() } -> std::same_as<bool>;
 
+	// For the scan, and not the writer's: without the mutex, by one thread at a time. Reads `count`
+	// sectors of main, at most kCopySectors, whose content nobody wants.
+	{ p.scan_read(sector, count) } -> std::same_as<IoStatus>;
+	// Whether I/O of users is under way, or was since the last call. The scan's thread.
+	{ p.busy() } -> std::same_as<bool>;
+	// Has Engine::scan_turn() called soon. Any context; does not wait.
+	p.wake_scan();
+
 	// Waits until no tracked I/O that was mapped before the call is in flight to the range of
 	// main. The caller has published a fence, so no new one starts. false: interrupted, by a
 	// signal or, if it is stoppable, by the begin of a suspend.

@@ -117,7 +117,8 @@ const Refused kRefused[] = {
 	 "clear_all: stale-ok gives up the newest data, so the device must not be open"},
 	{"relocate 4000 30800", ENOSPC,
 	 "relocate: LEN 30800 does not fit: the spare has 30740 free sectors"},
-	{"scan start", EOPNOTSUPP, "scan: this version does not have it"},
+	{"scan now", EINVAL, "scan: 'now' is none of start|stop|status"},
+	{"scan", EINVAL, "scan: found 0 arguments; the message is: scan start|stop|status"},
 	{"sync now", EINVAL, "sync: found 1 arguments; the message is: sync"},
 };
 

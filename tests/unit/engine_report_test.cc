@@ -105,9 +105,8 @@ TEST(EngineReply, MutatingRepliesAreShort)
 	EXPECT_LT(set.reply.size(), 256u);
 	EXPECT_EQ(set.send("help"), 1);
 	for (const MessageSpec &spec : kMessages)
-		EXPECT_EQ(set.reply.find(std::string(spec.word) + spec.usage + "\n") !=
-				  std::string::npos,
-			  spec.available)
+		EXPECT_NE(set.reply.find(std::string(spec.word) + spec.usage + "\n"),
+			  std::string::npos)
 			<< spec.word;
 }
 

@@ -342,7 +342,7 @@ TEST(SuperblockFormat, NoFieldIsForgotten)
 	for (usize at = offsetof(SuperblockDisk, main_id);
 	     at < offsetof(SuperblockDisk, chain_end); at += 8)
 		EXPECT_TRUE(nonzero(at, 8) || at >= offsetof(SuperblockDisk, members)) << at;
-	EXPECT_FALSE(nonzero(offsetof(SuperblockDisk, zero_end), 20));
+	EXPECT_FALSE(nonzero(offsetof(SuperblockDisk, zero_end), 11));
 }
 
 TEST(SuperblockFormat, EachBitCounts)

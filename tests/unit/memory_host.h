@@ -22,7 +22,7 @@
 
 namespace remap::test {
 
-enum class HostCall { read, write, flush, forward, drain, wait_flush };
+enum class HostCall { read, write, flush, forward, drain, wait_flush, scan_read };
 
 // Fails allocations by number, counted from 1 on since arm().
 class AllocationFaults {
@@ -155,6 +155,15 @@ public:
 	}
 	bool watch_main() { return std::exchange(watch_, Watch::asked) != Watch::asked; }
 	bool main_took_write() { return watch_ != Watch::asked; }
+	IoStatus scan_read(Sector sector, u32 count)
+	{
+		require(!locked_, "the scan reads without the lock");
+		call(HostCall::scan_read, kMainDevice, sector, count);
+		std::vector<u8> nobody(usize{count} * kSectorBytes);
+		return main.read(sector, nobody.data(), count);
+	}
+	bool busy() { return users_busy; }
+	void wake_scan() { ++scan_wakes; }
 	u64 seconds() { return now; }
 	// Whatever is in flight to the range ends now.
 	bool drain(Sector sector, u64 length, bool stoppable)
@@ -241,6 +250,8 @@ public:
 	std::function<void()> on_release;
 	std::function<bool(const Piece &, IoStatus)> on_failed;
 	u64 now = 1000; // seconds
+	bool users_busy = false;
+	u32 scan_wakes = 0;
 	std::vector<Piece> held;
 	std::vector<Piece> in_flight;
 	std::vector<std::string> lines;

@@ -63,7 +63,10 @@ TEST(Command, FlagsAndOptionalNumbers)
 	EXPECT_EQ(parse("add_remap 1 2 3 stale-ok", &command), Error::wrong_argument);
 	EXPECT_EQ(parse("add_remap nocopy 1 2 3", &command), Error::wrong_argument);
 	EXPECT_EQ(parse("", &command), Error::unknown_message);
-	EXPECT_EQ(parse("scan", &command), Error::not_available);
+	EXPECT_EQ(parse("scan", &command), Error::wrong_argument);
+	EXPECT_EQ(parse("scan now", &command), Error::wrong_argument);
+	EXPECT_EQ(parse("Scan STOP", &command), Error::ok);
+	EXPECT_EQ(command.choice, ScanWord::stop);
 }
 
 std::string fault_of(const std::string &line)
@@ -181,7 +184,7 @@ TEST(TableLine, WhatItSaysAboutErrorsComesBackAsItWas)
 TEST(TableLine, LaterFeaturesAreRefusedByName)
 {
 	for (const char *words :
-	     {"2 spare /dev/c", "2 SCAN_RATE 0", "1 allow_degraded"}) {
+	     {"2 spare /dev/c", "1 allow_degraded"}) {
 		std::string name = std::string(words).substr(2);
 		name = name.substr(0, name.find(' '));
 		for (char &c : name)

@@ -36,6 +36,7 @@ int main(int argc, char **argv)
 	add_list(program);
 	add_status(program);
 	add_changes(program);
+	add_scan(program);
 	add_format(program);
 	add_check(program);
 	add_dump(program);

@@ -122,7 +122,7 @@ public:
 			nbd.each_turn();
 			if (device_)
 				device_->each_turn();
-			if (nbd.over() && (!device_ || device_->over()))
+			if (nbd.over() && (!device_ || device_->over()) && volume_.quiet())
 				reactor_.stop();
 		});
 		reactor_.run();

@@ -24,7 +24,8 @@ EINVAL | add_remap: MAIN '-1000' is negative | add_remap -1000 5000 8
 EINVAL | relocate: LEN '-8' is negative | relocate 1000 -8
 EINVAL | add_remap: LEN '18446744073709551616' is too large | add_remap 1000 5000 18446744073709551616
 EINVAL | list: COUNT is 0 | list 0 0
-EOPNOTSUPP | scan: this version does not have it | scan start
+EINVAL | scan: 'now' is none of start | scan now
+EINVAL | scan: found 0 arguments; the message is: scan start | scan
 END
 }
 

@@ -39,10 +39,10 @@ feature_lines() {
     malformed budget /60
     malformed budget 100/0
     malformed scan_rate 99999999999999999999
+    malformed scan_rate 4294967296
     later spare "$OTHER"
     malformed set 01234567
     malformed main_id "$(printf 'x%.0s' {1..65})"
-    later scan_rate 0
     later allow_degraded
 }
 

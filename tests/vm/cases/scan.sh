@@ -1,0 +1,106 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# shellcheck shell=bash
+# timeout: 300
+#
+# The scan of main: what is unreadable is found while nobody asks for it, it stands back while somebody
+# reads, looks around what has just failed, and goes on after a suspend and when the set is made again.
+
+told() { stat_value r "$1" 'scan status'; }
+next_is_beyond() { (($(told scan_next) > $1)); }
+passes_are() { (($(told scan_passes) >= $1)); }
+
+# Main with bad sectors in six places: 1 + 8 + 100 + 3 + 1 + 2.
+bad_main() {
+    mkdm bad \
+        "0 5000 linear $MAIN 0" "5000 1 error" \
+        "5001 34999 linear $MAIN 5001" "40000 8 error" \
+        "40008 19992 linear $MAIN 40008" "60000 100 error" \
+        "60100 29900 linear $MAIN 60100" "90000 3 error" \
+        "90003 9997 linear $MAIN 90003" "100000 1 error" \
+        "100001 31069 linear $MAIN 100001" "131070 2 error"
+}
+
+# A pass from beginning to end, by message.
+one_pass() {
+    local read
+    mkremap r /dev/mapper/bad "$SPARE"
+    eq "it is off" "$(told scan)" stopped
+    msg_err r EINVAL scan now
+    msg_ok r scan start
+    eq "the answer" "$REPLY_TEXT" "scan started at sector 0"
+    wait_for 120 passes_are 1 || fail "the pass does not end: $(told scan_next)"
+    eq "it has stopped" "$(told scan)" stopped
+    eq "pending" "$(field r pending)" 115
+    eq "found" "$(told scan_pending_sectors)" 115
+    read=$(told scan_read_sectors)
+    ((read > TOTAL && read < TOTAL + 8 * 6144)) || fail "read: $read, not all of it and around the bad places"
+    eq "nobody has seen an error" "$(field r read_errors)" 0
+    msg r pending
+    eq "exactly those" "$(tr '\n' ';' <<<"$REPLY_TEXT" | tr -s ';')" "$PLACES"
+    dmsetup remove --retry r
+    mkremap r /dev/mapper/bad "$SPARE"
+    eq "durably" "$(field r pending)" 115
+}
+
+# A rate in the table: over and over; a suspend and a new start in the middle.
+goes_on() {
+    local at
+    replace_table r "0 $TOTAL dm-remap /dev/mapper/bad $SPARE 2 scan_rate 40960"
+    matches "the table says so" "$(dmsetup table r)" ' scan_rate 40960$'
+    wait_for 60 next_is_beyond 8000 ||
+        fail "it does not begin"
+    dmsetup suspend r
+    at=$(told scan_next)
+    sleep 1
+    eq "none during a suspend" "$(told scan_next)" "$at"
+    dmsetup resume r
+    wait_for 60 passes_are 1 || fail "it does not go on"
+    msg_ok r scan stop
+    eq "stopped" "$(told scan)" stopped
+    at=$(told scan_next)
+    sleep 1
+    eq "which holds" "$(told scan_next)" "$at"
+    msg_ok r scan start
+    wait_for 60 next_is_beyond $((at + 5000)) ||
+        fail "it does not start again"
+    msg_ok r scan stop
+    at=$(told scan_next)
+    dmsetup remove --retry r
+    mkremap r /dev/mapper/bad "$SPARE"
+    eq "made again, it goes on from there" "$(told scan_next)" "$at"
+}
+
+# sectors_in SECONDS - that are scanned.
+sectors_in() {
+    local before
+    before=$(told scan_read_sectors)
+    sleep "$1"
+    echo $(($(told scan_read_sectors) - before))
+}
+
+# Reads of others come first: while they are under way little is scanned, in the moments between two.
+stands_back() {
+    local alone beside
+    replace_table r "0 $TOTAL dm-remap /dev/mapper/bad $SPARE 2 scan_rate 4000000"
+    msg_ok r scan start
+    alone=$(sectors_in 3)
+    fio --name=busy --filename=/dev/mapper/r --rw=randread --bs=4k --iodepth=32 --ioengine=libaio --direct=1 \
+        --offset=4m --size=12m --time_based --runtime=12 >busy.log 2>&1 &
+    sleep 4
+    beside=$(sectors_in 3)
+    check "others were at work" running $!
+    wait || { cat busy.log; fail "fio ended with an error"; }
+    echo "  in 3 s: $alone sectors alone, $beside beside others"
+    ((beside * 4 < alone)) || fail "it does not stand back"
+    msg_ok r scan stop
+}
+
+scratch MAIN 0
+scratch SPARE 1
+TOTAL=131072
+PLACES='5000 1;40000 8;60000 100;90000 3;100000 1;131070 2;'
+check "stamps" vm-test-sectors stamp "$MAIN" 0 20000 1
+bad_main
+one_pass
+goes_on
+stands_back
