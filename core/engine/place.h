@@ -178,7 +178,7 @@ template <Platform P> Status Engine<P>::relocate(const Command &command, Text &r
 	}
 	while (done < length) {
 		const u64 count = min_of(length - done, kStepSectors);
-		Place first;
+		Place first = 0;
 		const Status relocated = relocate_step(why, main + done, count, done == 0, &first);
 		if (!relocated.ok())
 			return stopped(why, relocated.error(), done, length);

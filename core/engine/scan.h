@@ -129,15 +129,4 @@ template <Platform P> Status Engine<P>::scan(const Command &command, Text &reply
 	return {};
 }
 
-template <Platform P> void Engine<P>::report_scan(Text &reply)
-{
-	reply << "scan=" << (scan_.runs(policy_.scan_rate != 0) ? "running" : "stopped") << '\n';
-	report(reply, "scan_rate", scan_rate());
-	report(reply, "scan_next", scan_.next.load_relaxed());
-	report(reply, "scan_passes", scan_.passes.load_relaxed());
-	report(reply, "scan_read_sectors", scan_.read.load_relaxed());
-	report(reply, "scan_pending_sectors", scan_.pending.load_relaxed());
-	report(reply, "scan_moved_sectors", scan_.moved.load_relaxed());
-}
-
 }  // namespace remap
