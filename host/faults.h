@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // Faults: sectors of main that are made to fail, for demonstrations and tests. Reads and writes that
-// touch one of them end with a medium error, as if the disk had refused the whole command.
+// touch one of them end with a medium error, as if the disk had refused the whole command; discards do not.
 #pragma once
 
 #include <vector>

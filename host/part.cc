@@ -21,7 +21,8 @@ alignas(4096) const u8 kZeroes[kZeroBytes] = {};
 void Part::start()
 {
 	ServingHost &host = volume->host();
-	if (bytes && host.is_faulty(device, physical, bytes / kSectorBytes))
+	// A disk discards a bad sector as it does any other.
+	if (bytes && request->op != Op::discard && host.is_faulty(device, physical, bytes / kSectorBytes))
 		volume->part_ended(*this, IoStatus::medium);
 	else
 		transfer(host.file(device).descriptor());
