@@ -65,7 +65,7 @@ void detach_dead_loops(const std::string &path)
 }
 
 // The directory that the file is mounted at.
-std::string prepare(const std::string &name)
+std::string prepare_directory(const std::string &name)
 {
 	const std::string directory = directory_of(name);
 	if (is_dead(directory)) {
@@ -95,59 +95,30 @@ Descriptor open_file(const std::string &path)
 }  // namespace
 
 Attachment::Attachment(remap::host::Volume &volume, const std::string &name, DeviceKind kind)
-    : volume_(volume), directory_{prepare(name)}, path_(directory_.path + "/" + name), kind_(kind),
-      file_(volume, directory_.path, name)
+    : ServedDevice(volume), directory_{prepare_directory(name)}, path_(directory_.path + "/" + name),
+      kind_(kind), file_(volume, directory_.path, name)
 {
 	file_.start();
 }
 
 Attachment::Directory::~Directory() { rmdir(path.c_str()); }
 
-Attachment::~Attachment()
+std::string Attachment::make()
 {
-	if (thread_.joinable())
-		thread_.join();
-}
-
-void Attachment::attach(std::function<void(const std::string &)> attached,
-			std::function<void(const std::string &)> failed)
-{
-	thread_ = std::thread([this, attached, failed] {
-		try {
-			attached(kind_ == DeviceKind::loop ? attach_loop() : path_);
-		} catch (const std::exception &failure) {
-			failed(failure.what());
-		}
-	});
-}
-
-std::string Attachment::attach_loop()
-{
+	if (kind_ != DeviceKind::loop)
+		return path_;
 	const Descriptor file = open_file(path_);
 	for (;;) {
 		const unsigned number = free_loop();
-		if (!dmremap::attach_loop(number, file.get(), path_, volume_.block_bytes(),
-					  LO_FLAGS_DIRECT_IO | LO_FLAGS_PARTSCAN))
+		if (!attach_loop(number, file.get(), path_, volume_.block_bytes(),
+				 LO_FLAGS_DIRECT_IO | LO_FLAGS_PARTSCAN))
 			continue;
 		loop_.store(static_cast<int>(number));
 		return loop_path(number);
 	}
 }
 
-void Attachment::detach()
-{
-	if (std::exchange(detaching_, true))
-		return;
-	std::thread before = std::move(thread_);
-	thread_ = std::thread([this, before = std::move(before)]() mutable {
-		if (before.joinable())
-			before.join();
-		detach_loop();
-		volume_.reactor().post(*this);
-	});
-}
-
-void Attachment::detach_loop()
+void Attachment::take_away()
 {
 	const int number = loop_.load();
 	if (number == kNone)
@@ -155,23 +126,16 @@ void Attachment::detach_loop()
 	if (loop_is_taken())
 		sync();
 	try {
-		dmremap::detach_loop(static_cast<unsigned>(number));
+		detach_loop(static_cast<unsigned>(number));
 	} catch (const Failure &failure) {
 		fmt::print(stderr, "dmremap: {}\n", failure.what());
 	}
 }
 
-void Attachment::run() { file_.finish(); }
-
-// Who mounts a device, or makes it a part of another one, has it for himself.
 bool Attachment::loop_is_taken() const
 {
 	const int number = loop_.load();
-	if (number == kNone)
-		return false;
-	const std::string path = loop_path(static_cast<unsigned>(number));
-	const Descriptor loop(open(path.c_str(), O_RDONLY | O_EXCL | O_CLOEXEC));
-	return !loop && errno == EBUSY;
+	return number != kNone && is_taken(loop_path(static_cast<unsigned>(number)));
 }
 
 bool Attachment::in_use() { return file_.users() > (loop_.load() != kNone ? 1u : 0u) || loop_is_taken(); }
