@@ -56,4 +56,30 @@ int errno_of(IoStatus status)
 	}
 }
 
+int block_errno_of(IoStatus status)
+{
+	switch (status) {
+	case IoStatus::ok:
+		return 0;
+	case IoStatus::medium:
+		return ENODATA;
+	case IoStatus::target:
+		return EREMOTEIO;
+	case IoStatus::protection:
+		return EILSEQ;
+	case IoStatus::transport:
+		return ENOLINK;
+	case IoStatus::timeout:
+		return ETIMEDOUT;
+	case IoStatus::resource:
+		return ENOMEM;
+	case IoStatus::not_supported:
+		return EOPNOTSUPP;
+	case IoStatus::no_space:
+		return ENOSPC;
+	default:
+		return EIO;
+	}
+}
+
 }  // namespace remap::host

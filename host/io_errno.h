@@ -9,5 +9,7 @@ namespace remap::host {
 IoStatus io_status_of(int error);
 // 0: it went well.
 int errno_of(IoStatus status);
+// The same for users of a block device, whose driver makes a block status of it again.
+int block_errno_of(IoStatus status);
 
 }  // namespace remap::host

@@ -6,7 +6,7 @@
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
-PROGRAMS=(unit-tests table-readers-test group-test)
+PROGRAMS=(unit-tests table-readers-test group-test frontend-test)
 
 main() {
     local build=$1 program ran=0

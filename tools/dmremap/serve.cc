@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// dmremap serve MAIN SPARE: the engine as a block device without the kernel module: over NBD, and as a
-// file or loop device.
+// dmremap serve MAIN SPARE: the engine as a block device without the kernel module: over NBD, and as
+// a ublk or loop device or a file.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -78,9 +78,10 @@ void add_serve(CLI::App &program)
 		->check(CLI::Range(1, 65535))
 		->excludes(socket);
 	command->add_option("--device", given->service.device,
-			    "beside NBD: 'loop', a loop device; 'file', a file that is the device; "
-			    "'none'; 'auto', loop for root and file for others, where there is FUSE")
-		->check(CLI::IsMember({"auto", "loop", "file", "none"}));
+			    "beside NBD: 'ublk', a block device of the kernel's ublk driver; 'loop', a "
+			    "loop device; 'file', a file that is the device; 'none'; 'auto', the first "
+			    "of these that can be had, loop for root alone")
+		->check(CLI::IsMember({"auto", "ublk", "loop", "file", "none"}));
 	command->add_flag("--format", given->format,
 			  "make a set on the spare first, as 'dmremap format' does");
 	given->formatting.add_options(*command);

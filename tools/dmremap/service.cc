@@ -17,10 +17,11 @@
 #include "frontend/control.h"
 #include "frontend/nbd_server.h"
 #include "host/stop_signals.h"
+#include "tools/dmremap/attachment.h"
 #include "tools/dmremap/format.h"
 #include "tools/dmremap/permission.h"
 #include "tools/dmremap/sockets.h"
-#include "tools/dmremap/attachment.h"
+#include "tools/dmremap/ublk_device.h"
 
 namespace dmremap {
 namespace {
@@ -185,7 +186,7 @@ private:
 			device_ = make_device();
 		} catch (const host::OpenFailure &failure) {
 			if (!any_device())
-				throw Failure(ExitCode::wrong_device, failure.what());
+				throw Failure(exit_code_of(failure.error()), failure.what());
 			fmt::print(stderr, "dmremap: no block device, only NBD: {}\n", failure.what());
 		}
 	}
@@ -208,9 +209,19 @@ private:
 			reactor_.wake();
 		});
 	}
-	std::unique_ptr<Attachment> make_device()
+	std::unique_ptr<ServedDevice> make_device()
 	{
-		const bool loop = given_.device == "loop" || (given_.device == "auto" && geteuid() == 0);
+		const bool any = any_device();
+		if (given_.device == "ublk")
+			return std::make_unique<UblkDevice>(volume_, given_.name);
+		if (any && UblkDevice::usable()) {
+			try {
+				return std::make_unique<UblkDevice>(volume_, given_.name);
+			} catch (const host::OpenFailure &) {
+				// The next best does as well.
+			}
+		}
+		const bool loop = given_.device == "loop" || (any && geteuid() == 0);
 		return std::make_unique<Attachment>(volume_, given_.name,
 						    loop ? DeviceKind::loop : DeviceKind::file);
 	}
@@ -228,7 +239,7 @@ private:
 		if (host_.users() > others)
 			return fmt::format("{} is in use: a client is connected", given_.name);
 		if (device_ && device_->in_use())
-			return fmt::format("{} is in use: its file or loop device is", given_.name);
+			return fmt::format("{} is in use: its block device or file is", given_.name);
 		asked_.store(true);
 		reactor_.wake();
 		return "";
@@ -243,7 +254,7 @@ private:
 	host::Volume volume_;
 	remap::Terms terms_;
 	Sockets sockets_;
-	std::unique_ptr<Attachment> device_;
+	std::unique_ptr<ServedDevice> device_;
 	std::string failure_; // of the device, for whoever waits for the end
 	std::atomic<bool> asked_{false};
 };

@@ -15,7 +15,7 @@ struct ServiceArguments {
 	std::string socket, control;  // paths; empty: in the run directory, by the name
 	std::vector<std::string> bad; // sectors of main that are to fail: N or FIRST-LAST
 	remap::u32 port = 0;	      // of 127.0.0.1, instead of a socket
-	std::string device = "auto";  // beside NBD: auto, loop, file or none
+	std::string device = "auto";  // beside NBD: auto, ublk, loop, file or none
 };
 
 // Prints the address when it serves; returns after a signal, or when it was told to stop. Throws

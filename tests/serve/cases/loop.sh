@@ -67,8 +67,13 @@ wait "$SERVER"
 check 'the loop device is free again' bash -c "! losetup '$LOOP' 2>/dev/null"
 check 'nothing of it is left' test ! -e "/run/dm-remap/$LOOP_NAME.device"
 expect 0 'nothing is damaged' "$DMREMAP" check spare.img --main main.img
-# Without FUSE: only NBD, unless the device is asked for by name.
-hidden() { unshare -m bash -c 'mount --bind /dev/null /dev/fuse && exec "$@"' bash "$@"; }
+# Without FUSE, and ublk where it is: only NBD, unless the device is asked for by name.
+hidden() {
+    unshare -m bash -c 'for path in /dev/fuse /dev/ublk-control; do
+            [[ ! -e $path ]] || mount --bind /dev/null "$path" || exit 99
+        done
+        exec "$@"' bash "$@"
+}
 expect 4 'FUSE cannot be mounted at .*: ' hidden "$DMREMAP" serve main.img spare.img --name "$LOOP_NAME" --device loop
 hidden "$DMREMAP" serve main.img spare.img --name "$LOOP_NAME" --control "$NAME" --socket "$PWD/n" >address 2>server.log &
 SERVER=$!

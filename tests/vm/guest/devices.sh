@@ -95,7 +95,7 @@ drop_all() {
     losetup -D
     rm -rf /run/dm-remap-loopback-setup
     find /sys/kernel/config/nullb -mindepth 1 -maxdepth 1 -type d -exec rmdir {} + 2>/dev/null
-    for module in null_blk scsi_debug brd; do
+    for module in null_blk scsi_debug brd ublk_drv; do
         [[ ! -d /sys/module/$module ]] || modprobe -r "$module" || status=1
     done
     return "$status"
