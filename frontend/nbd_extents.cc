@@ -2,10 +2,10 @@
 #include "frontend/nbd_extents.h"
 
 #include <endian.h>
-#include <unistd.h>
 
-#include <cerrno>
 #include <cstring>
+
+#include "host/allocation.h"
 
 namespace remap::frontend::nbd {
 namespace {
@@ -17,26 +17,6 @@ struct Run {
 	u64 sectors;
 	u32 flags;
 };
-
-// How far from `sector` on the file is a hole, or is none. A file system that cannot tell, and a
-// device, have no holes.
-Run run_of_file(int file, Sector sector, u64 limit)
-{
-	const off_t at = static_cast<off_t>(sector * kSectorBytes);
-	const off_t end = static_cast<off_t>((sector + limit) * kSectorBytes);
-	const off_t data = lseek(file, at, SEEK_DATA);
-	if (data < 0 && errno == ENXIO)
-		return {limit, kHole};
-	if (data < 0)
-		return {limit, 0};
-	const u64 whole = (min_of(data, end) - at) / kSectorBytes;
-	if (whole)
-		return {whole, kHole};
-	const off_t hole = lseek(file, at, SEEK_HOLE);
-	if (hole < 0 || hole >= end)
-		return {limit, 0};
-	return {max_of<u64>((hole - at + kSectorBytes - 1) / kSectorBytes, 1), 0};
-}
 
 u32 number_of(State state)
 {
@@ -54,13 +34,13 @@ u32 number_of(State state)
 
 Run run_at(host::Volume &volume, u32 context, Sector sector, u64 limit)
 {
+	if (context == kContexts[0].id) {
+		const host::Run run = host::allocation_at(volume, sector, limit);
+		return {run.sectors, run.hole ? kHole : 0};
+	}
 	const Answer answer = volume.engine().table().lookup(
 		sector, min_of<u64>(limit, Table<host::ServingHost>::kMaxCallSectors));
-	if (context == kContexts[1].id)
-		return {answer.sectors, number_of(answer.state)};
-	if (answer.state != State::none)
-		return {answer.sectors, 0};
-	return run_of_file(volume.host().file(kMainDevice).descriptor(), sector, answer.sectors);
+	return {answer.sectors, number_of(answer.state)};
 }
 
 void put_extent(char *out, const Run &run)

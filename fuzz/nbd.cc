@@ -87,6 +87,7 @@ private:
 		host::Volume volume(reactor, host);
 		Refusal why;
 		require(volume.open({main.sectors(), spare.sectors(), 1, 8}, {}, why).ok(), "open");
+		volume.begin();
 		wire::Server server(volume, {"fuzz", u64{kFileBytes}, 512},
 				    host::listen_on_socket(socket(), 0600));
 		reactor.each_turn.push_back([&] { server.each_turn(); });

@@ -21,7 +21,7 @@ constexpr unsigned kAtOnce = 64;
 }
 
 // With what makes it cheaper on kernels that know it.
-int make_ring(io_uring *ring)
+int init(io_uring *ring)
 {
 	constexpr unsigned kCheaper[] = {IORING_SETUP_COOP_TASKRUN | IORING_SETUP_SINGLE_ISSUER |
 						 IORING_SETUP_DEFER_TASKRUN,
@@ -40,23 +40,34 @@ int make_ring(io_uring *ring)
 
 }  // namespace
 
-Reactor::Reactor() : wakeup_(*this)
+Reactor::Reactor(Ring when) : wakeup_(*this)
 {
-	const int made = make_ring(&ring_);
+	wakeup_.descriptor = eventfd(0, EFD_CLOEXEC);
+	if (wakeup_.descriptor < 0)
+		fail(errno);
+	if (when == Ring::later)
+		return;
+	try {
+		make_ring();
+	} catch (...) {
+		close(wakeup_.descriptor);
+		throw;
+	}
+}
+
+void Reactor::make_ring()
+{
+	const int made = init(&ring_);
 	if (made < 0)
 		fail(-made);
-	wakeup_.descriptor = eventfd(0, EFD_CLOEXEC);
-	if (wakeup_.descriptor < 0) {
-		const int error = errno;
-		io_uring_queue_exit(&ring_);
-		fail(error);
-	}
+	has_ring_ = true;
 	wakeup_.arm();
 }
 
 Reactor::~Reactor()
 {
-	io_uring_queue_exit(&ring_);
+	if (has_ring_)
+		io_uring_queue_exit(&ring_);
 	close(wakeup_.descriptor);
 }
 

@@ -40,13 +40,16 @@ protected:
 
 class Reactor {
 public:
+	// `later`: for a process that forks before it serves; it calls make_ring() afterwards.
+	enum class Ring { now, later };
 	// Throws std::system_error when there is no io_uring.
-	Reactor();
+	explicit Reactor(Ring when = Ring::now);
 	Reactor(const Reactor &) = delete;
 	Reactor &operator=(const Reactor &) = delete;
 	~Reactor();
 
-	// ---- the reactor's thread: the one that made it ----
+	// ---- the reactor's thread: the one that made the ring ----
+	void make_ring();
 	// `fill(io_uring_sqe *)` is one of io_uring_prep_*(); `completion` hears of the end.
 	template <class Fill> void start(Completion &completion, Fill &&fill)
 	{
@@ -91,6 +94,7 @@ private:
 	void take_tasks();
 
 	io_uring ring_ = {};
+	bool has_ring_ = false;
 	Wakeup wakeup_;
 	bool stopping_ = false;
 	// Odd: inside a section.

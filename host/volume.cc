@@ -92,11 +92,14 @@ Volume::~Volume()
 Status Volume::open(const Geometry &geometry, const Terms &terms, Refusal &why)
 {
 	TRY(engine_.create(geometry, terms, why));
-	TRY(engine_.start(why));
+	return engine_.start(why);
+}
+
+void Volume::begin()
+{
 	engine_.resume();
 	writer_.start();
 	scanner_ = std::thread([this] { scan(); });
-	return {};
 }
 
 // In a thread of its own: the scan of main, a turn after the other.

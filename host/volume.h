@@ -71,8 +71,10 @@ public:
 	Volume(const Volume &) = delete;
 	Volume &operator=(const Volume &) = delete;
 
-	// Before the reactor runs. Opens the set and takes it into service.
+	// Before the reactor runs. Opens the set, in the calling thread, with no other.
 	Status open(const Geometry &geometry, const Terms &terms, Refusal &why);
+	// Takes an opened one into service, with the threads for that.
+	void begin();
 	// Messages end at their next step from here on.
 	void presuspend();
 	// Whether what runs beside the reactor, and needs it, has ended. After presuspend().

@@ -29,14 +29,15 @@ packages_of() {
         build)
             printf '%s\n' gcc-12 g++-12 g++ make cmake pkg-config kmod xz-utils \
                 libgtest-dev libbenchmark-dev libboost1.81-dev libabsl-dev \
-                libdevmapper-dev libblkid-dev liburing-dev libfuse3-dev libcli11-dev libfmt-dev nlohmann-json3-dev scdoc
+                libdevmapper-dev libblkid-dev liburing-dev libfuse3-dev nbdkit-plugin-dev libcli11-dev libfmt-dev nlohmann-json3-dev \
+                scdoc
             ;;
         vm)
             printf '%s\n' qemu-system-x86 mmdebstrap debian-archive-keyring e2fsprogs cpio \
                 kmod xz-utils zstd util-linux procps
             ;;
         serve)
-            printf '%s\n' libnbd-bin python3-libnbd qemu-utils fio e2fsprogs fuse3 util-linux
+            printf '%s\n' libnbd-bin python3-libnbd nbdkit qemu-utils fio e2fsprogs fuse3 util-linux
             ;;
         user) printf '%s\n' e2fsprogs fuse3 ;;
         here) printf '%s\n' "linux-headers-$(uname -r)" dmsetup e2fsprogs fio mount util-linux kmod ;;

@@ -62,6 +62,25 @@ install_tools() {
     done
 }
 
+# Where nbdkit looks for its plugins; empty: it is not here.
+plugin_directory() { pkg-config --variable=plugindir nbdkit 2>/dev/null || true; }
+
+install_plugin() {
+    local plugin=$1/nbdkit/nbdkit-dm-remap-plugin.so directory
+    directory=$(plugin_directory)
+    [[ -e $plugin && -n $directory ]] || return 0
+    install -D -m 644 "$plugin" "$DESTDIR$directory/${plugin##*/}"
+    say "installed $DESTDIR$directory/${plugin##*/}"
+}
+
+uninstall_plugin() {
+    local plugin
+    plugin=$DESTDIR$(plugin_directory)/nbdkit-dm-remap-plugin.so
+    [[ -e $plugin ]] || return 0
+    rm -f "$plugin"
+    say "removed $plugin"
+}
+
 # pages_and_completions BUILD-DIRECTORY - source and target of each, a line.
 pages_and_completions() {
     local file
@@ -98,6 +117,7 @@ uninstall_all() {
         [[ ! -e $DESTDIR$PREFIX/sbin/${program##*/} ]] || say "removed $DESTDIR$PREFIX/sbin/${program##*/}"
         rm -f "$DESTDIR$PREFIX/sbin/${program##*/}"
     done
+    uninstall_plugin
     while read -r _ target; do
         [[ ! -e $target ]] || say "removed $target"
         rm -f "$target"
@@ -111,6 +131,7 @@ main() {
         install)
             install_module "$build"
             install_tools "$build"
+            install_plugin "$build"
             install_pages "$build"
             ;;
         uninstall) uninstall_all "$build" ;;

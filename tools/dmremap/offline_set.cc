@@ -5,6 +5,7 @@
 
 #include <cerrno>
 
+#include "core/engine/devices.h"
 #include "host/open_failure.h"
 
 namespace dmremap {
@@ -32,6 +33,17 @@ std::unique_ptr<DeviceFile> open_device(const std::string &path, Access access)
 		throw Failure(none ? ExitCode::wrong_device : exit_code_of(failure.error()),
 			      failure.what());
 	}
+}
+
+void require_devices(const DeviceFile &main, const DeviceFile &spare)
+{
+	char buffer[120];
+	remap::Text found(buffer, sizeof(buffer));
+	const char *sentence =
+		remap::check_devices(main.facts(), spare.facts(), main.sectors(), found);
+	if (sentence)
+		throw Failure(ExitCode::wrong_device,
+			      fmt::format("{}{}{}", sentence, found.length() ? ": " : "", buffer));
 }
 
 ExitCode exit_code_of(remap::Error error)

@@ -28,6 +28,9 @@ using OfflineJournal = remap::Journal<remap::host::PosixHost>;
 // Throws Failure where DeviceFile throws OpenFailure.
 std::unique_ptr<DeviceFile> open_device(const std::string &path, Access access);
 
+// Throws Failure when the two cannot be main and spare of a set.
+void require_devices(const DeviceFile &main, const DeviceFile &spare);
+
 // What a cause of the core's means for the exit code.
 ExitCode exit_code_of(remap::Error error);
 

@@ -5,7 +5,6 @@
 
 #include <set>
 
-#include "core/engine/devices.h"
 #ifdef DMREMAP_BLKID
 #include "tools/dmremap/signature.h"
 #endif
@@ -79,17 +78,6 @@ std::string size_text(remap::Sector sectors)
 }
 
 }  // namespace
-
-void require_devices(const DeviceFile &main, const DeviceFile &spare)
-{
-	char buffer[120];
-	remap::Text found(buffer, sizeof(buffer));
-	const char *sentence =
-		remap::check_devices(main.facts(), spare.facts(), main.sectors(), found);
-	if (sentence)
-		throw Failure(ExitCode::wrong_device,
-			      fmt::format("{}{}{}", sentence, found.length() ? ": " : "", buffer));
-}
 
 void Permission::add_options(CLI::App &command)
 {

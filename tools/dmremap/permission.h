@@ -20,9 +20,6 @@ struct Permission {
 	void put_into(remap::Terms *terms) const;
 };
 
-// Throws Failure when the two cannot be main and spare of a set.
-void require_devices(const DeviceFile &main, const DeviceFile &spare);
-
 // Surveys the spare for a new set. Throws Failure when it is not free to be formatted.
 void require_free(OfflineSet &set, const DeviceFile &main, const DeviceFile &spare,
 		  const Permission &permission);

@@ -4,22 +4,15 @@
 #include <fmt/format.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
-#include <cerrno>
-#include <chrono>
-#include <cstring>
-#include <sstream>
 #include <system_error>
-#include <thread>
 
 #include "frontend/control.h"
 #include "frontend/nbd_server.h"
 #include "host/stop_signals.h"
 #include "tools/dmremap/attachment.h"
-#include "tools/dmremap/format.h"
-#include "tools/dmremap/permission.h"
+#include "tools/dmremap/serving_set.h"
 #include "tools/dmremap/sockets.h"
 #include "tools/dmremap/ublk_device.h"
 
@@ -38,68 +31,13 @@ void prepare_process()
 	(void)mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT);
 }
 
-host::Faults faults_of(const std::vector<std::string> &words)
-{
-	host::Faults faults;
-	for (const std::string &word : words) {
-		remap::u64 first = 0, last = 0;
-		char dash = 0;
-		std::istringstream stream(word);
-		const bool one = static_cast<bool>(stream >> first) && stream.eof();
-		const bool range = !one && stream >> dash >> last && dash == '-' && stream.eof();
-		if (!one && (!range || last < first))
-			throw Failure(ExitCode::wrong_arguments,
-				      fmt::format("--fail-sectors '{}' is neither a sector nor a "
-						  "range FIRST-LAST",
-						  word));
-		faults.add(first, one ? 1 : last - first + 1);
-	}
-	return faults;
-}
-
-// A server that was killed has its devices for a moment longer, until the kernel has ended its I/O.
-std::unique_ptr<DeviceFile> open_when_free(const std::string &path)
-{
-	constexpr int kTries = 40;
-	constexpr std::chrono::milliseconds kSoon(50);
-	for (int i = 1;; ++i) {
-		try {
-			return open_device(path, Access::read_write);
-		} catch (const Failure &failure) {
-			if (failure.code() != ExitCode::busy || i == kTries)
-				throw;
-		}
-		std::this_thread::sleep_for(kSoon);
-	}
-}
-
-// A file has no logical block of its own: that of the set it belongs to, or a sector.
-remap::Geometry geometry_of(const DeviceFile &main, const DeviceFile &spare, bool has_set)
-{
-	const bool unknown = !main.is_block_device() && has_set;
-	return {main.sectors(), spare.sectors(),
-		unknown ? 0 : main.logical_block() / remap::kSectorBytes,
-		main.physical_block() / remap::kSectorBytes};
-}
-
-void make_run_directory()
-{
-	const std::string path = host::run_directory();
-	if (mkdir(path.c_str(), 0700) != 0 && errno != EEXIST)
-		throw Failure(exit_code_of(errno), fmt::format("{}: {}", path, strerror(errno)));
-}
-
 class Service {
 public:
 	Service(const ServiceArguments &given, const remap::Terms &terms)
-	    : given_(given), faults_(faults_of(given.bad)), main_(open_when_free(given.main)),
-	      spare_(open_when_free(given.spare)),
-	      host_(reactor_, *main_, *spare_, faults_, given.name), volume_(reactor_, host_)
+	    : given_(given), terms_(terms),
+	      set_(reactor_, given.main, given.spare, faults_of(given.bad), given.name),
+	      volume_(set_.volume())
 	{
-		require_devices(*main_, *spare_);
-		main_->go_direct();
-		spare_->go_direct();
-		terms_ = terms;
 	}
 
 	void run()
@@ -108,10 +46,11 @@ public:
 		const int control = sockets_.listen(
 			given_.control.empty() ? host::socket_path(given_.name) : given_.control);
 		const int listener = listen();
-		open();
+		set_.open(terms_);
+		volume_.begin();
 		frontend::nbd::Server nbd(volume_, shown(), listener);
 		mount();
-		frontend::Control messages(volume_, control, main_->path() + ' ' + spare_->path(),
+		frontend::Control messages(volume_, control, set_.devices(),
 					   [this] { return asked_to_stop(); });
 		host::StopSignals signals(reactor_, [&] { stop(nbd); });
 		fmt::print("{}\n", address());
@@ -163,17 +102,6 @@ private:
 	{
 		return {given_.name, volume_.sectors() * remap::kSectorBytes,
 			volume_.block_bytes()};
-	}
-	void open()
-	{
-		remap::Refusal why;
-		const remap::Status opened =
-			volume_.open(geometry_of(*main_, *spare_, !terms_.set.nil()), terms_, why);
-		if (!opened.ok())
-			throw Failure(exit_code_of(opened.error()),
-				      fmt::format("{}: {}", spare_->path(),
-						  why.any() ? why.text()
-							    : remap::text_of(opened.error())));
 	}
 	bool any_device() const { return given_.device == "auto"; }
 	// The block device beside NBD, before anybody can ask for it. What was not asked for by name may be
@@ -236,7 +164,7 @@ private:
 	std::string asked_to_stop()
 	{
 		const int others = device_ ? static_cast<int>(device_->users()) : 0;
-		if (host_.users() > others)
+		if (volume_.host().users() > others)
 			return fmt::format("{} is in use: a client is connected", given_.name);
 		if (device_ && device_->in_use())
 			return fmt::format("{} is in use: its block device or file is", given_.name);
@@ -246,13 +174,10 @@ private:
 	}
 
 	const ServiceArguments &given_;
-	const host::Faults faults_;
-	std::unique_ptr<DeviceFile> main_;
-	std::unique_ptr<DeviceFile> spare_;
+	const remap::Terms terms_;
 	host::Reactor reactor_;
-	host::ServingHost host_;
-	host::Volume volume_;
-	remap::Terms terms_;
+	ServingSet set_;
+	host::Volume &volume_;
 	Sockets sockets_;
 	std::unique_ptr<ServedDevice> device_;
 	std::string failure_; // of the device, for whoever waits for the end
@@ -267,9 +192,7 @@ void run_service(const ServiceArguments &given, const remap::Terms &terms)
 	try {
 		Service(given, terms).run();
 	} catch (const std::system_error &error) {
-		throw Failure(
-			ExitCode::wrong_device,
-			fmt::format("this kernel offers no io_uring: {}", error.code().message()));
+		throw no_io_uring(error);
 	}
 }
 

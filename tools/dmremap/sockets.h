@@ -2,10 +2,12 @@
 // Sockets: those at which a server listens; their paths are taken away at the end.
 #pragma once
 
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <chrono>
+#include <cstring>
 #include <string>
 #include <thread>
 #include <vector>
@@ -15,6 +17,14 @@
 #include "tools/common/failure.h"
 
 namespace dmremap {
+
+// Where sockets are that have no path of their own. Throws Failure.
+inline void make_run_directory()
+{
+	const std::string path = remap::host::run_directory();
+	if (mkdir(path.c_str(), 0700) != 0 && errno != EEXIST)
+		throw Failure(exit_code_of(errno), path + ": " + strerror(errno));
+}
 
 class Sockets {
 public:

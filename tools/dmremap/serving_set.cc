@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "tools/dmremap/serving_set.h"
+
+#include <fmt/format.h>
+
+#include <chrono>
+#include <sstream>
+#include <thread>
+
+namespace dmremap {
+namespace {
+
+// A server that was killed has its devices for a moment longer, until the kernel has ended its I/O.
+std::unique_ptr<DeviceFile> open_when_free(const std::string &path)
+{
+	constexpr int kTries = 40;
+	constexpr std::chrono::milliseconds kSoon(50);
+	for (int i = 1;; ++i) {
+		try {
+			return open_device(path, Access::read_write);
+		} catch (const Failure &failure) {
+			if (failure.code() != ExitCode::busy || i == kTries)
+				throw;
+		}
+		std::this_thread::sleep_for(kSoon);
+	}
+}
+
+// A file has no logical block of its own: that of the set it belongs to, or a sector.
+remap::Geometry geometry_of(const DeviceFile &main, const DeviceFile &spare, bool has_set)
+{
+	const bool unknown = !main.is_block_device() && has_set;
+	return {main.sectors(), spare.sectors(),
+		unknown ? 0 : main.logical_block() / remap::kSectorBytes,
+		main.physical_block() / remap::kSectorBytes};
+}
+
+}  // namespace
+
+remap::host::Faults faults_of(const std::vector<std::string> &words)
+{
+	remap::host::Faults faults;
+	for (const std::string &word : words) {
+		remap::u64 first = 0, last = 0;
+		char dash = 0;
+		std::istringstream stream(word);
+		const bool one = static_cast<bool>(stream >> first) && stream.eof();
+		const bool range = !one && stream >> dash >> last && dash == '-' && stream.eof();
+		if (!one && (!range || last < first))
+			throw Failure(ExitCode::wrong_arguments,
+				      fmt::format("--fail-sectors '{}' is neither a sector nor a "
+						  "range FIRST-LAST",
+						  word));
+		faults.add(first, one ? 1 : last - first + 1);
+	}
+	return faults;
+}
+
+Failure no_io_uring(const std::system_error &error)
+{
+	return {ExitCode::wrong_device,
+		fmt::format("this kernel offers no io_uring: {}", error.code().message())};
+}
+
+ServingSet::ServingSet(remap::host::Reactor &reactor, const std::string &main,
+		       const std::string &spare, const remap::host::Faults &faults,
+		       const std::string &name)
+    : faults_(faults), main_(open_when_free(main)), spare_(open_when_free(spare)),
+      host_(reactor, *main_, *spare_, faults_, name), volume_(reactor, host_)
+{
+	require_devices(*main_, *spare_);
+	main_->go_direct();
+	spare_->go_direct();
+}
+
+void ServingSet::open(const remap::Terms &terms)
+{
+	remap::Refusal why;
+	const remap::Status opened =
+		volume_.open(geometry_of(*main_, *spare_, !terms.set.nil()), terms, why);
+	if (!opened.ok())
+		throw Failure(exit_code_of(opened.error()),
+			      fmt::format("{}: {}", spare_->path(),
+					  why.any() ? why.text() : remap::text_of(opened.error())));
+}
+
+}  // namespace dmremap

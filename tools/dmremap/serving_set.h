@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// ServingSet: main, spare and the volume over them, for whatever serves it: `dmremap serve` and the
+// plugin of nbdkit. What cannot be served is refused here, in the same words for both.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <system_error>
+#include <vector>
+
+#include "host/volume.h"
+#include "tools/dmremap/offline_set.h"
+
+namespace dmremap {
+
+// N or FIRST-LAST each. Throws Failure.
+remap::host::Faults faults_of(const std::vector<std::string> &words);
+
+// The sentence for what the reactor threw.
+Failure no_io_uring(const std::system_error &error);
+
+class ServingSet {
+public:
+	// Takes both devices. Throws Failure. `name` is what lines of the log begin with.
+	ServingSet(remap::host::Reactor &reactor, const std::string &main, const std::string &spare,
+		   const remap::host::Faults &faults, const std::string &name);
+
+	// Before the reactor runs; then comes Volume::begin(). Throws Failure.
+	void open(const remap::Terms &terms);
+
+	remap::host::Volume &volume() { return volume_; }
+	// As in a table line.
+	std::string devices() const { return main_->path() + ' ' + spare_->path(); }
+
+private:
+	const remap::host::Faults faults_;
+	const std::unique_ptr<DeviceFile> main_;
+	const std::unique_ptr<DeviceFile> spare_;
+	remap::host::ServingHost host_;
+	remap::host::Volume volume_;
+};
+
+}  // namespace dmremap
