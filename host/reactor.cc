@@ -5,7 +5,6 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <system_error>
 #include <thread>
 
 namespace remap::host {
@@ -17,7 +16,7 @@ constexpr unsigned kAtOnce = 64;
 
 [[noreturn]] void fail(int error)
 {
-	throw std::system_error(error, std::generic_category(), "io_uring");
+	throw RingFailure(error, std::generic_category(), "io_uring");
 }
 
 // With what makes it cheaper on kernels that know it.

@@ -12,6 +12,7 @@
 #include <atomic>
 #include <functional>
 #include <mutex>
+#include <system_error>
 #include <vector>
 
 #include "core/base/types.h"
@@ -38,11 +39,17 @@ protected:
 	~Task() = default;
 };
 
+// What the system said against io_uring.
+class RingFailure : public std::system_error {
+public:
+	using std::system_error::system_error;
+};
+
 class Reactor {
 public:
 	// `later`: for a process that forks before it serves; it calls make_ring() afterwards.
 	enum class Ring { now, later };
-	// Throws std::system_error when there is no io_uring.
+	// Throws RingFailure.
 	explicit Reactor(Ring when = Ring::now);
 	Reactor(const Reactor &) = delete;
 	Reactor &operator=(const Reactor &) = delete;

@@ -20,6 +20,7 @@ ExitCode exit_code_of(int error)
 	case ENODEV:
 	case EIO:
 	case ENODATA:
+	case EROFS:
 		return ExitCode::wrong_device;
 	default:
 		return ExitCode::wrong_arguments;

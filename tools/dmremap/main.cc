@@ -3,6 +3,7 @@
 // on a spare that is not in use, and prints what they say.
 #include <cstdio>
 #include <cstring>
+#include <system_error>
 
 #include "core/remap_core.h"
 #include "tools/dmremap/commands.h"
@@ -55,6 +56,10 @@ int main(int argc, char **argv)
 		return end.code;
 	} catch (const std::bad_alloc &) {
 		std::fprintf(stderr, "dmremap: not enough memory\n");
+		return static_cast<int>(ExitCode::no_memory);
+	} catch (const std::system_error &error) {
+		std::fprintf(stderr, "dmremap: no thread can be started, for want of memory or as there "
+				     "are too many: %s\n", error.code().message().c_str());
 		return static_cast<int>(ExitCode::no_memory);
 	} catch (const Failure &failure) {
 		std::fprintf(stderr, "dmremap: %s\n", failure.what());

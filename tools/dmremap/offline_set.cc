@@ -29,7 +29,8 @@ std::unique_ptr<DeviceFile> open_device(const std::string &path, Access access)
 	try {
 		return std::make_unique<DeviceFile>(path, access);
 	} catch (const remap::host::OpenFailure &failure) {
-		const bool none = failure.error() == ENOENT || failure.error() == ENOTBLK;
+		const bool none = failure.error() == ENOENT || failure.error() == ENOTBLK ||
+				  failure.error() == ENOTDIR;
 		throw Failure(none ? ExitCode::wrong_device : exit_code_of(failure.error()),
 			      failure.what());
 	}

@@ -6,7 +6,6 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
-#include <system_error>
 
 #include "frontend/control.h"
 #include "frontend/nbd_server.h"
@@ -191,7 +190,7 @@ void run_service(const ServiceArguments &given, const remap::Terms &terms)
 	prepare_process();
 	try {
 		Service(given, terms).run();
-	} catch (const std::system_error &error) {
+	} catch (const host::RingFailure &error) {
 		throw no_io_uring(error);
 	}
 }

@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <cerrno>
 #include <chrono>
 #include <sstream>
 #include <thread>
@@ -24,6 +25,13 @@ std::unique_ptr<DeviceFile> open_when_free(const std::string &path)
 		}
 		std::this_thread::sleep_for(kSoon);
 	}
+}
+
+// Before they are taken: a device given twice is not in use by somebody else.
+const std::string &looked_at(const std::string &main, const std::string &spare)
+{
+	require_devices(*open_device(main, Access::look), *open_device(spare, Access::look));
+	return main;
 }
 
 // A file has no logical block of its own: that of the set it belongs to, or a sector.
@@ -56,8 +64,10 @@ remap::host::Faults faults_of(const std::vector<std::string> &words)
 	return faults;
 }
 
-Failure no_io_uring(const std::system_error &error)
+Failure no_io_uring(const remap::host::RingFailure &error)
 {
+	if (error.code().value() == ENOMEM)
+		return {ExitCode::no_memory, "not enough memory for io_uring"};
 	return {ExitCode::wrong_device,
 		fmt::format("this kernel offers no io_uring: {}", error.code().message())};
 }
@@ -65,7 +75,7 @@ Failure no_io_uring(const std::system_error &error)
 ServingSet::ServingSet(remap::host::Reactor &reactor, const std::string &main,
 		       const std::string &spare, const remap::host::Faults &faults,
 		       const std::string &name)
-    : faults_(faults), main_(open_when_free(main)), spare_(open_when_free(spare)),
+    : faults_(faults), main_(open_when_free(looked_at(main, spare))), spare_(open_when_free(spare)),
       host_(reactor, *main_, *spare_, faults_, name), volume_(reactor, host_)
 {
 	require_devices(*main_, *spare_);

@@ -5,7 +5,6 @@
 
 #include <memory>
 #include <string>
-#include <system_error>
 #include <vector>
 
 #include "host/volume.h"
@@ -17,7 +16,7 @@ namespace dmremap {
 remap::host::Faults faults_of(const std::vector<std::string> &words);
 
 // The sentence for what the reactor threw.
-Failure no_io_uring(const std::system_error &error);
+Failure no_io_uring(const remap::host::RingFailure &error);
 
 class ServingSet {
 public:

@@ -18,12 +18,20 @@
 
 namespace dmremap {
 
-// Where sockets are that have no path of their own. Throws Failure.
+// Where sockets are that have no path of their own. That of users without XDG_RUNTIME_DIR is in /tmp,
+// where somebody else might have made it. Throws Failure.
 inline void make_run_directory()
 {
 	const std::string path = remap::host::run_directory();
 	if (mkdir(path.c_str(), 0700) != 0 && errno != EEXIST)
 		throw Failure(exit_code_of(errno), path + ": " + strerror(errno));
+	struct stat found;
+	if (lstat(path.c_str(), &found) != 0)
+		throw Failure(exit_code_of(errno), path + ": " + strerror(errno));
+	if (!S_ISDIR(found.st_mode) || found.st_uid != geteuid() ||
+	    (found.st_mode & (S_IWGRP | S_IWOTH)))
+		throw Failure(ExitCode::no_permission,
+			      path + " is not a directory that you alone can write to");
 }
 
 class Sockets {

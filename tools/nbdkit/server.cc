@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <future>
-#include <system_error>
 
 #include "tools/dmremap/main_identity.h"
 
@@ -32,7 +31,7 @@ void require_io_uring()
 {
 	try {
 		const remap::host::Reactor tried;
-	} catch (const std::system_error &error) {
+	} catch (const remap::host::RingFailure &error) {
 		throw no_io_uring(error);
 	}
 }
@@ -86,7 +85,7 @@ void Server::run(std::function<void(const std::string &)> ready)
 {
 	try {
 		reactor_.make_ring();
-	} catch (const std::system_error &error) {
+	} catch (const remap::host::RingFailure &error) {
 		ready(no_io_uring(error).what());
 		return;
 	}

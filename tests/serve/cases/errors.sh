@@ -14,7 +14,18 @@ truncate -s 64K small.img
 truncate -s 0 empty.img
 expect 4 'smaller than its own metadata' serve main.img small.img
 expect 4 'too small or too large' serve empty.img spare.img
-expect 5 'is in use by another program' serve main.img main.img
+ln main.img link.img
+ln -s main.img symlink.img
+for again in main.img ./main.img link.img symlink.img; do
+    expect 4 '^dmremap: main and spare are the same device$' serve main.img "$again"
+done
+rm link.img symlink.img
+expect 4 'neither a block device nor a file' serve . spare.img
+expect 4 'Not a directory' serve main.img/x spare.img
+expect 1 "$PWD/none/x.control: No such file" "$DMREMAP" serve main.img spare.img --control "$PWD/none/x.control"
+expect 1 'NAME|--name' serve main.img spare.img --name a/b
+expect 1 '--port' serve main.img spare.img --port 70000
+expect 1 '--device' serve main.img spare.img --device tape
 expect 1 'File name too long' "$DMREMAP" serve main.img spare.img --control "$PWD/$(printf 'x%.0s' {1..200})"
 dd if=/dev/urandom of=data.img bs=1M count=64 status=none
 expect 5 'is not blank' serve main.img data.img
@@ -65,7 +76,62 @@ expect 0 'export-size' timeout 20 nbdinfo "$URI"
 expect 0 'extents' timeout 20 "$DMREMAP" status "$NAME"
 end_server TERM
 expect 0 '^0$' echo "$ENDED"
+# No memory: whatever it lacks, it says that it is memory.
+for megabytes in {30..270..30}; do
+    code=0
+    prlimit --as=$((megabytes << 20)) timeout -s TERM 3 "$DMREMAP" serve main.img spare.img \
+        --control "$PWD/x.control" --socket "$PWD/x" --device none >told 2>&1 || code=$?
+    printf '%d %d %s\n' "$megabytes" "$code" "$(tr '\n' ' ' <told)"
+done >limits
+# shellcheck disable=SC2016 # awk's
+check 'little memory is exit code 3, or enough' awk '$2 != 3 && $2 != 127 && $2 != 124 && $2 != 0 || $2 == 3 && !/memory/ { print; bad = 1 } $2 == 3 { some = 1 } END { exit bad || !some }' limits
+# No io_uring: the system call answers as in a container that forbids it.
+cat >forbid.py <<'PY'
+import ctypes, os, struct, sys
+IO_URING_SETUP, ERRNO, ALLOW = 425, 0x50000, 0x7fff0000
+code = [(0x20, 0, 0, 0), (0x15, 0, 1, IO_URING_SETUP), (0x06, 0, 0, ERRNO | 1), (0x06, 0, 0, ALLOW)]
+program = ctypes.create_string_buffer(b''.join(struct.pack('HBBI', *line) for line in code))
+fprog = ctypes.create_string_buffer(struct.pack('HxxxxxxP', len(code), ctypes.addressof(program)))
+libc = ctypes.CDLL(None, use_errno=True)
+assert libc.prctl(38, 1, 0, 0, 0) == 0
+assert libc.prctl(22, 2, fprog, 0, 0) == 0, ctypes.get_errno()
+os.execv(sys.argv[1], sys.argv[1:])
+PY
+expect 4 '^dmremap: this kernel offers no io_uring: Operation not permitted$' timeout 20 python3 forbid.py "$DMREMAP" serve main.img spare.img --control "$PWD/x.control" --socket "$PWD/x"
 if ((EUID == 0)); then
+    # What others may not do. They come into these folders for the time of the case.
+    chmod 711 "$WORK" .
+    mkdir -p open/dm-remap
+    truncate -s 64M open/main.img open/spare.img open/readable.img open/secret.img
+    chmod 666 open/main.img open/spare.img
+    chmod 644 open/readable.img
+    chmod 600 open/secret.img
+    exec 8<"$DMREMAP"
+    as_nobody() { setpriv --reuid 65534 --regid 65534 --clear-groups env XDG_RUNTIME_DIR="$PWD/open" sh -c "exec timeout 20 /proc/self/fd/8 serve $*"; }
+    expect 2 '^dmremap: .*/secret.img: Permission denied$' as_nobody "$PWD/open/secret.img" "$PWD/open/spare.img"
+    expect 2 '^dmremap: .*/secret.img: Permission denied$' as_nobody "$PWD/open/main.img" "$PWD/open/secret.img"
+    expect 2 '^dmremap: .*/readable.img: Permission denied$' as_nobody "$PWD/open/readable.img" "$PWD/open/spare.img"
+    expect 2 '^dmremap: .*/readable.img: Permission denied$' as_nobody "$PWD/open/main.img" "$PWD/open/readable.img"
+    expect 2 '/open/dm-remap is not a directory that you alone can write to$' as_nobody "$PWD/open/main.img" "$PWD/open/spare.img"
+    rmdir open/dm-remap
+    ln -s /tmp open/dm-remap
+    expect 2 '/open/dm-remap is not a directory that you alone can write to$' as_nobody "$PWD/open/main.img" "$PWD/open/spare.img"
+    rm open/dm-remap
+    expect 2 "^dmremap: $PWD/open/dm-remap: Permission denied$" as_nobody "$PWD/open/main.img" "$PWD/open/spare.img"
+    install -d -o 65534 -g 65534 -m 770 open/dm-remap
+    expect 2 '/open/dm-remap is not a directory that you alone can write to$' as_nobody "$PWD/open/main.img" "$PWD/open/spare.img"
+    if (($(sysctl -n net.ipv4.ip_unprivileged_port_start) > 80)); then
+        chmod 700 open/dm-remap
+        expect 2 '^dmremap: port 80 of 127.0.0.1: Permission denied$' as_nobody "$PWD/open/main.img" "$PWD/open/spare.img" --port 80
+    fi
+    exec 8<&-
+    # A file system that is read-only, and an image that is a loop device already.
+    readonly_here() { unshare -m sh -c "mount --bind . . && mount -o remount,bind,ro . && cd . && exec timeout 20 '$DMREMAP' serve \"\$PWD/m2.img\" \"\$PWD/s2.img\" --control /tmp/none.control"; }
+    expect 4 'm2.img: Read-only file system' readonly_here
+    if LOOP=$(losetup --show -f m2.img 2>/dev/null); then
+        expect 5 "m2.img is attached to $LOOP; name that device" serve m2.img s2.img
+        losetup -d "$LOOP"
+    fi
     exec 8<"$DMREMAP" # its folder may be closed to others, too
     expect 2 'Permission denied' setpriv --reuid 65534 --clear-groups sh -c "cd / && exec /proc/self/fd/8 serve '$PWD/m2.img' '$PWD/s2.img' --control /tmp/none.control"
 fi

@@ -181,7 +181,7 @@ refused 'main=FILE is required' spare=spare.img
 refused 'spare=FILE is required' main.img
 refused ".*/none.img: No such file or directory" none.img spare=spare.img
 refused ".*/none.img: No such file or directory" main.img spare=none.img
-refused ".*/main.img is in use by another program" main.img spare=main.img
+refused "main and spare are the same device" main.img spare=main.img
 truncate -s 64K small.img
 truncate -s 32M other.img
 truncate -s "${MIB}M" m2.img
