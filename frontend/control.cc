@@ -11,6 +11,8 @@
 #include <sstream>
 #include <vector>
 
+#include "core/base/word.h"
+
 namespace remap::frontend {
 namespace {
 
@@ -154,7 +156,7 @@ std::string Control::answer(const std::string &line)
 		return framed(0, text);
 	}
 	if (word == "table") {
-		volume_.engine().table_features(out, Policy{}); // of a served device there is no table line
+		volume_.engine().table_features(out, volume_.policy());
 		return framed(0, "0 " + std::to_string(volume_.sectors()) + " dm-remap " + devices_ +
 					 (*text ? " " : "") + text);
 	}
@@ -162,7 +164,26 @@ std::string Control::answer(const std::string &line)
 		const std::string reason = stop_();
 		return framed(reason.empty() ? 0 : EBUSY, reason);
 	}
-	return framed(EINVAL, "a request is message, status, table or stop");
+	if (word == "events")
+		return events(blank == std::string::npos ? "" : line.substr(blank + 1));
+	return framed(EINVAL, "a request is message, status, table, events or stop");
+}
+
+std::string Control::events(const std::string &seen)
+{
+	host::ServingHost &host = volume_.host();
+	if (seen.empty())
+		return framed(0, std::to_string(host.events()));
+	u64 before = 0;
+	if (parse_number(seen.c_str(), &before) != NumberFault::none || before > 0xffffffff)
+		return framed(EINVAL, "the number of events is not a number");
+	for (;;) {
+		const u32 count = host.wait_event(static_cast<u32>(before), kPause);
+		if (count != before)
+			return framed(0, std::to_string(count));
+		if (host::ServingHost::caller->gone())
+			return framed(ENODEV, "it is not served any more");
+	}
 }
 
 std::string Control::message(const std::string &words)

@@ -2,7 +2,8 @@
 // The control socket of a served device: what dmsetup is to a mapped one.
 //
 // A request is a line, its answer "<errno> <bytes>", a line end, and so many bytes of text: the reply,
-// or the sentence of a refusal. Requests are "message WORD...", "status", "table" and "stop". Each
+// or the sentence of a refusal. Requests are "message WORD...", "status", "table", "events", "events
+// N" and "stop". "events" answers how many events there were, "events N" when they are not N any more. Each
 // client has a thread, so messages that come together share a commit; when he hangs up, his message
 // ends at its next step.
 #pragma once
@@ -38,6 +39,7 @@ private:
 	void serve(Client &client);
 	std::string answer(const std::string &line);
 	std::string message(const std::string &words);
+	std::string events(const std::string &seen);
 
 	host::Volume &volume_;
 	int listener_;

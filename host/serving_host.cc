@@ -185,6 +185,22 @@ bool ServingHost::claim(const void *set)
 	return true;
 }
 
+void ServingHost::notify()
+{
+	const std::lock_guard<std::mutex> held(events_mutex_);
+	++events_;
+	events_changed_.notify_all();
+}
+
+u32 ServingHost::events() { return wait_event(0, milliseconds(0)); }
+
+u32 ServingHost::wait_event(u32 seen, milliseconds most)
+{
+	std::unique_lock<std::mutex> held(events_mutex_);
+	events_changed_.wait_for(held, most, [&] { return events_ != seen; });
+	return events_;
+}
+
 void ServingHost::log(LogLevel level, const char *text)
 {
 	last_line = text;

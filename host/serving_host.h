@@ -87,7 +87,7 @@ public:
 	bool writable() { return true; }
 	bool claim(const void *set);
 	bool device_open() { return users_.load() > 0; }
-	void notify() {} // nobody can wait for events of a served device yet
+	void notify();
 	void log(LogLevel level, const char *text);
 	void log_limited(const char *text);
 	bool random(void *buffer, usize bytes);
@@ -117,6 +117,11 @@ public:
 		begun_.fetch_add(1, std::memory_order_relaxed);
 	}
 	void request_ends() { open_.fetch_sub(1); }
+	// ---- for who waits for events ----
+	// How many there were.
+	u32 events();
+	// Returns the number when it is another one than `seen`, or when so much time has passed.
+	u32 wait_event(u32 seen, std::chrono::milliseconds most);
 	// ---- for the thread of the scan ----
 	// Sleeps for so long, or until wake_scan(). false: the scan is over.
 	bool wait_scan(u32 milliseconds);
@@ -164,6 +169,9 @@ private:
 	std::condition_variable scan_changed_;
 	bool scan_woken_ = false; // these two under scan_mutex_
 	bool scan_over_ = false;
+	std::mutex events_mutex_;
+	std::condition_variable events_changed_;
+	u32 events_ = 0; // under events_mutex_
 	struct Free {
 		void operator()(void *memory) const { std::free(memory); }
 	};

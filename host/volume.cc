@@ -89,6 +89,12 @@ Volume::~Volume()
 	scanner_.join();
 }
 
+void Volume::set_policy(const Policy &policy)
+{
+	policy_ = policy;
+	engine_.set_policy(policy);
+}
+
 Status Volume::open(const Geometry &geometry, const Terms &terms, Refusal &why)
 {
 	TRY(engine_.create(geometry, terms, why));

@@ -71,6 +71,9 @@ public:
 	Volume(const Volume &) = delete;
 	Volume &operator=(const Volume &) = delete;
 
+	// What is done about errors; before open().
+	void set_policy(const Policy &policy);
+	const Policy &policy() const { return policy_; }
 	// Before the reactor runs. Opens the set, in the calling thread, with no other.
 	Status open(const Geometry &geometry, const Terms &terms, Refusal &why);
 	// Takes an opened one into service, with the threads for that.
@@ -120,6 +123,7 @@ private:
 	Reactor &reactor_;
 	ServingHost &host_;
 	ServingEngine engine_;
+	Policy policy_;
 	Writer writer_;
 	std::thread scanner_;
 	std::atomic<bool> scan_ended_{false};

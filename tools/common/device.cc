@@ -112,6 +112,27 @@ TargetLine Device::line(bool table) const
 	return line;
 }
 
+uint32_t Device::events() const
+{
+	if (served_)
+		return static_cast<uint32_t>(std::stoul(served_->ask("events")));
+	const Task task = new_task(DM_DEVICE_INFO, name_);
+	run(task, name_);
+	dm_info info = {};
+	dm_task_get_info(task.get(), &info);
+	return info.event_nr;
+}
+
+uint32_t Device::wait_event(uint32_t seen) const
+{
+	if (served_)
+		return static_cast<uint32_t>(std::stoul(served_->ask(fmt::format("events {}", seen))));
+	const Task task = new_task(DM_DEVICE_WAITEVENT, name_);
+	dm_task_set_event_nr(task.get(), seen);
+	run(task, name_);
+	return events();
+}
+
 std::string Device::version() const
 {
 	if (served_)

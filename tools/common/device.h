@@ -36,6 +36,10 @@ public:
 	static void remove(const std::string &name);
 
 	const std::string &name() const { return name_; }
+	// How many events there were (spare filling up, sectors lost, the mode). The other one waits
+	// until they are not `seen` any more.
+	uint32_t events() const;
+	uint32_t wait_event(uint32_t seen) const;
 	// Of the first target.
 	TargetLine status() const;
 	TargetLine table() const;

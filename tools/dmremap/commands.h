@@ -13,6 +13,7 @@ void add_list(CLI::App &program);
 void add_status(CLI::App &program);
 void add_changes(CLI::App &program);
 void add_scan(CLI::App &program);
+void add_events(CLI::App &program);
 void add_format(CLI::App &program);
 void add_check(CLI::App &program);
 void add_dump(CLI::App &program);

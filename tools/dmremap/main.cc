@@ -38,6 +38,7 @@ int main(int argc, char **argv)
 	add_status(program);
 	add_changes(program);
 	add_scan(program);
+	add_events(program);
 	add_format(program);
 	add_check(program);
 	add_dump(program);

@@ -10,6 +10,7 @@
 #include "tools/dmremap/format.h"
 #include "tools/dmremap/permission.h"
 #include "tools/dmremap/service.h"
+#include "tools/dmremap/serving_set.h"
 
 namespace dmremap {
 namespace {
@@ -18,7 +19,33 @@ struct Arguments {
 	ServiceArguments service;
 	bool format = false;
 	FormatArguments formatting;
+	std::vector<std::string> features; // what is done about errors, as words of a table line
 };
+
+// --on-write-error and so on: the options that are features of a table line.
+void add_features(CLI::App *command, const std::shared_ptr<Arguments> &given)
+{
+	const auto add = [&](const std::string &name, const char *feature, const char *help) {
+		command->add_option_function<std::string>(
+			name,
+			[given, feature](const std::string &value) {
+				given->features.push_back(feature);
+				given->features.push_back(value);
+			},
+			help);
+	};
+	add("--on-write-error", "on_write_error", "remap (when not given) or fail");
+	add("--on-read-error", "on_read_error", "retry (when not given) or fail");
+	add("--retries", "retries", "how often a failed read is tried again: 0 to 100, by default 3");
+	add("--budget", "budget",
+	    "REMAPS/SECONDS: how many remaps errors may cause in a window, by default 2048/3600");
+	add("--scan-rate", "scan_rate",
+	    "sectors per second that are read in the background, by default 0: when an operator "
+	    "starts it");
+	command->add_flag_callback(
+		"--heal", [given] { given->features.push_back("heal"); },
+		"try a write to a pending sector on main first");
+}
 
 void require_arguments(const Arguments &given)
 {
@@ -38,6 +65,7 @@ void require_arguments(const Arguments &given)
 void run(const Arguments &given)
 {
 	require_arguments(given);
+	const remap::Policy policy = policy_of(given.features);
 	const FormatArguments &to = given.formatting;
 	const std::string identity = to.identity();
 	const std::string set = given.format ? format_spare(to) : set_on(to.spare);
@@ -50,6 +78,7 @@ void run(const Arguments &given)
 	ServiceArguments service = given.service;
 	service.main = to.main;
 	service.spare = to.spare;
+	service.policy = policy;
 	run_service(service, terms);
 }
 
@@ -85,6 +114,7 @@ void add_serve(CLI::App &program)
 	command->add_flag("--format", given->format,
 			  "make a set on the spare first, as 'dmremap format' does");
 	given->formatting.add_options(*command);
+	add_features(command, given);
 	command->add_option(
 		       "--fail-sectors", given->service.bad,
 		       "for trying it out: I/O to these sectors of main fails (N or FIRST-LAST)")

@@ -45,7 +45,7 @@ public:
 		const int control = sockets_.listen(
 			given_.control.empty() ? host::socket_path(given_.name) : given_.control);
 		const int listener = listen();
-		set_.open(terms_);
+		set_.open(terms_, given_.policy);
 		volume_.begin();
 		frontend::nbd::Server nbd(volume_, shown(), listener);
 		mount();

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "core/engine/policy.h"
 #include "core/journal/journal.h"
 
 namespace dmremap {
@@ -15,6 +16,7 @@ struct ServiceArguments {
 	std::string socket, control;  // paths; empty: in the run directory, by the name
 	std::vector<std::string> bad; // sectors of main that are to fail: N or FIRST-LAST
 	remap::u32 port = 0;	      // of 127.0.0.1, instead of a socket
+	remap::Policy policy;
 	std::string device = "auto";  // beside NBD: auto, ublk, loop, file or none
 };
 

@@ -8,6 +8,8 @@
 #include <sstream>
 #include <thread>
 
+#include "core/engine/table_line.h"
+
 namespace dmremap {
 namespace {
 
@@ -64,6 +66,22 @@ remap::host::Faults faults_of(const std::vector<std::string> &words)
 	return faults;
 }
 
+// The rules are those of a table line, so it becomes one.
+remap::Policy policy_of(std::vector<std::string> words)
+{
+	words.insert(words.begin(), {"main", "spare", std::to_string(words.size())});
+	std::vector<char *> pointers;
+	for (std::string &word : words)
+		pointers.push_back(word.data());
+	remap::TableLine line;
+	remap::TableLineParser parser(static_cast<remap::u32>(pointers.size()), pointers.data());
+	const remap::LineFault fault = parser.parse(&line);
+	if (fault)
+		throw Failure(ExitCode::wrong_arguments,
+			      fmt::format("{}: '{}'", fault.sentence, fault.found));
+	return line.policy;
+}
+
 Failure no_io_uring(const remap::host::RingFailure &error)
 {
 	if (error.code().value() == ENOMEM)
@@ -83,8 +101,9 @@ ServingSet::ServingSet(remap::host::Reactor &reactor, const std::string &main,
 	spare_->go_direct();
 }
 
-void ServingSet::open(const remap::Terms &terms)
+void ServingSet::open(const remap::Terms &terms, const remap::Policy &policy)
 {
+	volume_.set_policy(policy);
 	remap::Refusal why;
 	const remap::Status opened =
 		volume_.open(geometry_of(*main_, *spare_, !terms.set.nil()), terms, why);

@@ -15,6 +15,9 @@ namespace dmremap {
 // N or FIRST-LAST each. Throws Failure.
 remap::host::Faults faults_of(const std::vector<std::string> &words);
 
+// What is to be done about errors, from the words of a table line's features. Throws Failure.
+remap::Policy policy_of(std::vector<std::string> words);
+
 // The sentence for what the reactor threw.
 Failure no_io_uring(const remap::host::RingFailure &error);
 
@@ -25,7 +28,7 @@ public:
 		   const remap::host::Faults &faults, const std::string &name);
 
 	// Before the reactor runs; then comes Volume::begin(). Throws Failure.
-	void open(const remap::Terms &terms);
+	void open(const remap::Terms &terms, const remap::Policy &policy);
 
 	remap::host::Volume &volume() { return volume_; }
 	// As in a table line.

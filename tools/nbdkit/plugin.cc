@@ -75,9 +75,30 @@ std::string absolute(const char *path)
 	return result;
 }
 
-// ---- life ----
+// ---- parameters ----
 
-void load() { g_given = new Parameters; }
+// Those that are features of a table line, with its names but for the hyphens.
+bool note_feature(const std::string &key, const char *value)
+{
+	std::vector<std::string> &words = g_given->features;
+	if (key == "heal") {
+		const int heals = nbdkit_parse_bool(value);
+		if (heals < 0)
+			throw Failure(ExitCode::wrong_arguments, "heal is true or false");
+		if (heals)
+			words.push_back(key);
+		return true;
+	}
+	for (const char *name : {"on-write-error", "on-read-error", "retries", "budget", "scan-rate"}) {
+		if (key != name)
+			continue;
+		std::string feature = key;
+		std::replace(feature.begin(), feature.end(), '-', '_');
+		words.insert(words.end(), {feature, value});
+		return true;
+	}
+	return false;
+}
 
 void note(const std::string &key, const char *value)
 {
@@ -95,7 +116,7 @@ void note(const std::string &key, const char *value)
 		g_given->control = absolute(value);
 	else if (key == "fail-sectors")
 		g_given->bad.push_back(value);
-	else
+	else if (!note_feature(key, value))
 		throw Failure(ExitCode::wrong_arguments,
 			      fmt::format("there is no parameter '{}'", key));
 }
@@ -104,6 +125,10 @@ int config(const char *key, const char *value)
 {
 	return guarded([&] { note(key, value); });
 }
+
+// ---- life ----
+
+void load() { g_given = new Parameters; }
 
 int get_ready()
 {
@@ -282,6 +307,9 @@ constexpr const char *kHelp =
 	"main-id=ID          What main is known by, as --main-id of 'dmremap format'.\n"
 	"name=NAME           What 'dmremap status' and others call the device.\n"
 	"control=PATH        Its control socket; by default by NAME in the run directory.\n"
+	"on-write-error=remap|fail, on-read-error=retry|fail, retries=N, budget=REMAPS/SECONDS,\n"
+	"scan-rate=SECTORS, heal=true\n"
+	"                    What is done about errors, as the options of 'dmremap serve'.\n"
 	"fail-sectors=N|FIRST-LAST\n"
 	"                    For trying it out: sectors of main that fail; as often as needed.";
 

@@ -48,10 +48,11 @@ Server::Server(const Parameters &given, std::function<void()> stop)
 		throw Failure(ExitCode::wrong_arguments,
 			      fmt::format("name '{}' is not the name of a file", given.name));
 	require_io_uring();
+	const remap::Policy policy = policy_of(given.features);
 	const remap::Terms terms = terms_of(given);
 	set_.emplace(reactor_, given.main, given.spare, faults_of(given.bad), name_);
 	listen(given);
-	set_->open(terms);
+	set_->open(terms, policy);
 }
 
 void Server::listen(const Parameters &given)

@@ -21,6 +21,7 @@ struct Parameters {
 	std::optional<std::string> main_id; // empty: by its size alone; none: WWN or serial number
 	std::string name, control;	    // both empty: no control socket
 	std::vector<std::string> bad;	    // as --fail-sectors
+	std::vector<std::string> features;  // what is done about errors, as words of a table line
 };
 
 class Server {

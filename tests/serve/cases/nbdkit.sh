@@ -148,6 +148,12 @@ end_server TERM
 kit --filter=blocksize --
 expect 0 '' nbd 'h.pwrite(b"abc", 2000 * 512 + 5); assert h.pread(10, 2000 * 512) == b"wwwwwabcww"'
 end_server TERM
+# What is done about errors, in the words of a table line.
+kit -- on-write-error=fail heal=true retries=7 fail-sectors=7000
+expect 0 ' retries 7 heal$' python3 "$HERE/ask.py" "$NAME" table
+expect 0 ' on_write_error fail ' python3 "$HERE/ask.py" "$NAME" table
+expect 1 'Input/output error' nbd 'h.pwrite(b"x" * 512, 7000 * 512)'
+end_server TERM
 # And below: main is what another nbdkit serves, with a filter that lets writes fail.
 mkdir below
 truncate -s "${MIB}M" s2.img
@@ -189,6 +195,7 @@ refused '.*smaller than its own metadata' m2.img spare=small.img
 refused '.*main' other.img spare=spare.img
 refused "set 'x' is not a UUID" main.img spare=spare.img set=x
 refused '.*' main.img spare=spare.img set=00000000-0000-4000-8000-000000000001
+refused "feature 'retries' is malformed; it is: retries <0 to 100>: '101'" main.img spare=spare.img retries=101
 refused "there is no parameter 'colour'" main.img spare=spare.img colour=red
 refused "--fail-sectors '9-1' is neither" main.img spare=spare.img fail-sectors=9-1
 refused "name 'a/b' is not the name of a file" main.img spare=spare.img name=a/b
