@@ -4,6 +4,7 @@
 #define FUSE_USE_VERSION 314
 #include <fuse_lowlevel.h>
 
+#include <fcntl.h>
 #include <linux/falloc.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -130,11 +131,12 @@ void read(fuse_req_t asked, fuse_ino_t, size_t size, off_t offset, fuse_file_inf
 	file_of(asked).read(asked, static_cast<u64>(offset), size);
 }
 
+// The kernel sends no fsync behind a write that is to be stable: its flags say so.
 void write(fuse_req_t asked, fuse_ino_t, const char *data, size_t size, off_t offset,
-	   fuse_file_info *)
+	   fuse_file_info *file)
 {
 	file_of(asked).write(asked, reinterpret_cast<const u8 *>(data), static_cast<u64>(offset),
-			     size);
+			     size, file->flags & O_DSYNC);
 }
 
 void sync_file(fuse_req_t asked, fuse_ino_t, int, fuse_file_info *) { file_of(asked).flush(asked); }

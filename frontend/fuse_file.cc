@@ -244,7 +244,7 @@ void FuseFile::zero(fuse_req *asked, u64 offset, u64 bytes)
 	begin_write(request);
 }
 
-void FuseFile::write(fuse_req *asked, const u8 *data, u64 offset, u64 bytes)
+void FuseFile::write(fuse_req *asked, const u8 *data, u64 offset, u64 bytes, bool stable)
 {
 	if (!range_fits(offset, bytes, this->bytes()) || bytes > kMaxBytes) {
 		fuse_reply_err(asked, offset < this->bytes() ? ENOSPC : EFBIG);
@@ -256,6 +256,7 @@ void FuseFile::write(fuse_req *asked, const u8 *data, u64 offset, u64 bytes)
 	}
 	FuseRequest &request = begin(asked, FuseRequest::Kind::write, offset, bytes);
 	request.op = Op::write;
+	request.fua = stable;
 	if (data != request.payload)
 		std::memmove(request.payload, data, bytes);
 	begin_write(request);
@@ -265,18 +266,16 @@ void FuseFile::write(fuse_req *asked, const u8 *data, u64 offset, u64 bytes)
 
 void FuseFile::begin_write(FuseRequest &request)
 {
-	if (first_waiting_ || alone_ || (writes_ && !aligned(request))) {
-		request.next = nullptr;
-		(last_waiting_ ? last_waiting_->next : first_waiting_) = &request;
-		last_waiting_ = &request;
-		return;
-	}
-	++writes_;
+	if (gate_.enter(request, aligned(request)))
+		start_write(request);
+}
+
+void FuseFile::start_write(FuseRequest &request)
+{
 	if (request.kind == FuseRequest::Kind::zeroes)
 		return submit_zeroes(request);
 	if (aligned(request))
 		return go_on(request);
-	alone_ = true;
 	request.op = Op::read;
 	read_end(request, FuseRequest::Phase::head);
 }
@@ -336,16 +335,9 @@ void FuseFile::ended(FuseRequest &request)
 
 void FuseFile::write_ended()
 {
-	--writes_;
-	alone_ = false;
-	// Those that wait begin in their order, until one has to be alone.
-	FuseRequest *rest = first_waiting_;
-	first_waiting_ = last_waiting_ = nullptr;
-	while (rest) {
-		FuseRequest &next = *rest;
-		rest = next.next;
-		begin_write(next);
-	}
+	gate_.leave();
+	while (FuseRequest *next = gate_.next([this](const FuseRequest &one) { return aligned(one); }))
+		start_write(*next);
 }
 
 void FuseFile::answer(FuseRequest &request)

@@ -16,6 +16,7 @@
 #include <memory>
 #include <string>
 
+#include "frontend/write_gate.h"
 #include "host/volume.h"
 
 struct fuse_req;
@@ -73,7 +74,7 @@ public:
 	u64 bytes() const { return volume_.sectors() * kSectorBytes; }
 	void count_users(int by);
 	void read(fuse_req *asked, u64 offset, u64 bytes);
-	void write(fuse_req *asked, const u8 *data, u64 offset, u64 bytes);
+	void write(fuse_req *asked, const u8 *data, u64 offset, u64 bytes, bool stable);
 	void zero(fuse_req *asked, u64 offset, u64 bytes);
 	void flush(fuse_req *asked);
 
@@ -88,6 +89,7 @@ private:
 	FuseRequest &begin(fuse_req *asked, FuseRequest::Kind kind, u64 offset, u64 bytes);
 	bool aligned(const FuseRequest &request) const;
 	void begin_write(FuseRequest &request);
+	void start_write(FuseRequest &request);
 	void go_on(FuseRequest &request);
 	void read_end(FuseRequest &request, FuseRequest::Phase phase);
 	void join_ends(FuseRequest &request);
@@ -111,10 +113,7 @@ private:
 	FuseRequest *free_ = nullptr;
 	FuseRequest *current_ = nullptr; // whose message is being read by libfuse
 	u8 *ends_ = nullptr;		 // of the unaligned write: the block at each end
-	u32 writes_ = 0;		 // under way
-	bool alone_ = false;		 // an unaligned one is
-	FuseRequest *first_waiting_ = nullptr;
-	FuseRequest *last_waiting_ = nullptr;
+	WriteGate<FuseRequest> gate_;
 };
 
 }  // namespace remap::frontend
