@@ -19,6 +19,17 @@ mknull() {
     wait_for 10 test -b "$NULL_DISK" || fail "null_blk made no disk"
 }
 
+# spoil NAME FIRST SECTORS COUNT - so many blocks of 4 KiB of this range go bad for good, at random; the
+# file `spoiled` has their first sectors. A disk of null_blk keeps 512 pieces at most.
+spoil() {
+    local i at
+    for ((i = 0; i < $4; i++)); do
+        at=$(($2 + (RANDOM * 32768 + RANDOM) % ($3 / 8) * 8))
+        echo "+$at-$((at + 7))" >"/sys/kernel/config/nullb/$1/badblocks"
+        echo "$at" >>spoiled
+    done
+}
+
 # mkscsi OPTION... - a scsi_debug disk; its node is SCSI_DISK.
 mkscsi() {
     local before
