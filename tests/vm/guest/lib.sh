@@ -15,3 +15,4 @@ GUEST_DIR=$(dirname "${BASH_SOURCE[0]}")
 . "$GUEST_DIR/load.sh"
 . "$GUEST_DIR/churn.sh"
 . "$GUEST_DIR/filesystem.sh"
+. "$GUEST_DIR/grow.sh"
