@@ -5,17 +5,8 @@
 # LVM over dm-remap with a snapshot and a move of extents from one device to the next, and dm-remap
 # over logical volumes, which may grow under it.
 
-# There is no udev, and none of the caches it would fill. Main has the same label as the device over
-# it, so LVM is told where to look.
-lvm_do() {
-    lvm "$@" --config "devices { use_devicesfile=0 obtain_device_list_from_udev=0
-        external_device_info_source=\"none\" filter=[\"a|$LOOK_AT|\",\"r|.*|\"] }
-        activation { udev_sync=0 udev_rules=0 monitoring=0 } backup { backup=0 archive=0 }" \
-        >lvm.log 2>&1 || fail "lvm $*: $(grep -v -i warning lvm.log | tail -n 3)"
-}
-
 above() {
-    LOOK_AT='^/dev/mapper/(live|other)$'
+    lvm_looks_at '^/dev/mapper/(live|other)$'
     mkremap live "$MAIN" "$SPARE"
     mkremap other "$MAIN2" "$SPARE2"
     lvm_do vgcreate bench /dev/mapper/live /dev/mapper/other
@@ -42,7 +33,7 @@ above() {
 
 below() {
     local longer_table
-    LOOK_AT=^/dev/loop
+    lvm_looks_at ^/dev/loop
     lvm_do vgcreate under "$MAIN" "$SPARE"
     lvm_do lvcreate -y -L 64M -n main under "$MAIN"
     lvm_do lvcreate -y -L 48M -n spare under "$SPARE"

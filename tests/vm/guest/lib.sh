@@ -16,3 +16,4 @@ GUEST_DIR=$(dirname "${BASH_SOURCE[0]}")
 . "$GUEST_DIR/churn.sh"
 . "$GUEST_DIR/filesystem.sh"
 . "$GUEST_DIR/grow.sh"
+. "$GUEST_DIR/lvm.sh"
