@@ -10,7 +10,7 @@ IMAGE_MIB=1536
 IMAGE_PACKAGES=(
     # what the tests drive
     dmsetup mount util-linux fdisk e2fsprogs xfsprogs btrfs-progs lvm2 mdadm cryptsetup-bin
-    fio blktrace sg3-utils nbd-client kmod
+    fio blktrace sg3-utils nbd-client kmod gddrescue
     # what they look and calculate with
     procps psmisc strace xxd jq bc file diffutils gawk less attr iproute2
     # what our programs link to
