@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck shell=bash
 # timeout: 300
+# set: full
 #
 # What people copy and test failing disks with: dd, ddrescue and badblocks see exactly the sectors that
 # main cannot give, and badblocks -w none of those that it does not take.

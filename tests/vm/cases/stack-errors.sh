@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck shell=bash
 # timeout: 400
+# set: full
 #
 # md and LVM on bad disks, with dm-remap below and above them: a side of a mirror that would be thrown out
 # stays, md mends by itself what one side cannot read, and what comes through from below is recovered.

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck shell=bash
 # timeout: 900
+# set: full
 # memory: 3072
 #
 # `dmremap serve --device ublk`: the disk has the size and the properties it should have, flushes and FUA
