@@ -24,7 +24,7 @@ SH := bash
 
 .DEFAULT_GOAL := all
 .PHONY: all programs programs-if-possible module module-if-possible install uninstall check check-vm check-crash check-model check-fuzz check-sim unit \
-	sanitize sanitize-address sanitize-thread bench bench-vm lint format clean help
+	sanitize sanitize-address sanitize-thread bench bench-vm bench-serve lint format clean help
 
 all: programs-if-possible module-if-possible
 
@@ -105,6 +105,10 @@ bench: programs
 bench-vm:
 	@TARGETS="vm-test-cost vm-test-message" $(SH) scripts/build-programs.sh $(BUILD) $(JOBS) $(CMAKE_FLAGS)
 	@bench/vm-cost --write docs/development/BENCHMARKS-VM.md
+
+# As root, on a quiet machine: some eight minutes.
+bench-serve: programs
+	@bench/serve-speed --write docs/development/BENCHMARKS-SERVE.md
 
 lint:
 	@$(SH) tests/lint/run

@@ -22,6 +22,7 @@ make unit                 the unit tests
 make sanitize             the unit tests with address, undefined and thread sanitizers
 make bench                the benchmarks
 make bench-vm             what an I/O costs in the kernel, for docs/development/BENCHMARKS-VM.md
+make bench-serve          how fast dmremap serve is beside others, for docs/development/BENCHMARKS-SERVE.md
 make lint                 shellcheck, cppcheck, style, documentation
 make format               clang-format on the lines changed since the last commit
 make clean                empties build/
