@@ -100,7 +100,7 @@ declare_steps() {
     beside OTHERS fuzz 1800 scripts/fuzz.sh short
     beside OTHERS sanitize-address 1800 make --no-print-directory sanitize-address
     beside OTHERS sanitize-thread 1200 make --no-print-directory sanitize-thread
-    beside OTHERS lint 300 tests/lint/run
+    beside OTHERS lint 600 tests/lint/run
     add_step clean-tree 60 no_tracked_file_changed
 }
 
