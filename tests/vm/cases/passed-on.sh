@@ -42,6 +42,7 @@ same_to_server() {
     eq "$1: pending, lost" "$SERVED_KINDS" "$KINDS"
 }
 
+check "FUSE" modprobe fuse
 mkloop MAIN 64M
 mkloop SPARE 64M
 check "stamps" vm-test-sectors stamp "$MAIN" 0 20000 1

@@ -214,6 +214,7 @@ file_system_lives() {
     check "nothing is damaged" dmremap check "$SPARE" --main "$MAIN"
 }
 
+check "FUSE" modprobe fuse
 without_ublk
 if ! modprobe ublk_drv 2>/dev/null; then
     echo "  this kernel has no ublk"
