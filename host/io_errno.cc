@@ -5,38 +5,49 @@
 
 namespace remap::host {
 
-// The kernel's blk_errors[] backwards (block/blk-core.c), for those that can arrive here.
+namespace {
+
+// The kernel's blk_errors[] (block/blk-core.c), for those that can arrive here.
+struct BlockError {
+	IoStatus status;
+	int error;
+};
+constexpr BlockError kBlockErrors[] = {
+	{IoStatus::ok, 0},
+	{IoStatus::medium, ENODATA},
+	{IoStatus::target, EREMOTEIO},
+	{IoStatus::protection, EILSEQ},
+	{IoStatus::transport, ENOLINK},
+	{IoStatus::timeout, ETIMEDOUT},
+	{IoStatus::resource, ENOMEM},
+	{IoStatus::not_supported, EOPNOTSUPP},
+	{IoStatus::no_space, ENOSPC},
+};
+// What else arrives, from files and from devices that are gone.
+constexpr BlockError kOtherErrors[] = {
+	{IoStatus::transport, ENXIO}, {IoStatus::transport, ENODEV}, {IoStatus::resource, EAGAIN},
+	{IoStatus::resource, EBUSY},  {IoStatus::no_space, EDQUOT},  {IoStatus::interrupted, EINTR},
+};
+
+}  // namespace
+
 IoStatus io_status_of(int error)
 {
-	switch (error) {
-	case 0:
-		return IoStatus::ok;
-	case ENODATA:
-		return IoStatus::medium;
-	case EREMOTEIO:
-		return IoStatus::target;
-	case EILSEQ:
-		return IoStatus::protection;
-	case ENOLINK:
-	case ENXIO:
-	case ENODEV:
-		return IoStatus::transport;
-	case ETIMEDOUT:
-		return IoStatus::timeout;
-	case ENOMEM:
-	case EAGAIN:
-	case EBUSY:
-		return IoStatus::resource;
-	case EOPNOTSUPP:
-		return IoStatus::not_supported;
-	case ENOSPC:
-	case EDQUOT:
-		return IoStatus::no_space;
-	case EINTR:
-		return IoStatus::interrupted;
-	default:
-		return IoStatus::io;
-	}
+	for (const BlockError &one : kBlockErrors)
+		if (one.error == error)
+			return one.status;
+	for (const BlockError &one : kOtherErrors)
+		if (one.error == error)
+			return one.status;
+	return IoStatus::io;
+}
+
+int block_errno_of(IoStatus status)
+{
+	for (const BlockError &one : kBlockErrors)
+		if (one.status == status)
+			return one.error;
+	return EIO;
 }
 
 // No ENODATA for a bad sector, as a block device has it for O_DIRECT: protocols and files know EIO.
@@ -51,32 +62,6 @@ int errno_of(IoStatus status)
 		return ENOMEM;
 	case IoStatus::not_supported:
 		return EOPNOTSUPP;
-	default:
-		return EIO;
-	}
-}
-
-int block_errno_of(IoStatus status)
-{
-	switch (status) {
-	case IoStatus::ok:
-		return 0;
-	case IoStatus::medium:
-		return ENODATA;
-	case IoStatus::target:
-		return EREMOTEIO;
-	case IoStatus::protection:
-		return EILSEQ;
-	case IoStatus::transport:
-		return ENOLINK;
-	case IoStatus::timeout:
-		return ETIMEDOUT;
-	case IoStatus::resource:
-		return ENOMEM;
-	case IoStatus::not_supported:
-		return EOPNOTSUPP;
-	case IoStatus::no_space:
-		return ENOSPC;
 	default:
 		return EIO;
 	}

@@ -295,7 +295,7 @@ private:
 	bool scan_again(Sector at, u32 count, IoStatus status);
 	void scan_around(Sector sector, u64 length);
 	void scan_near_plan();
-	Status scan(const Command &command, Text &reply, Refusal &why);
+	Status scan(const Command &command, Text &reply);
 	void report_scan(Text &reply);
 	// listing.h
 	// Extents of the other kind that one message passes over.

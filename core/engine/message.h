@@ -72,7 +72,7 @@ template <Platform P> Status Engine<P>::run(const Command &command, Text &reply,
 	case Verb::sync:
 		return sync(reply);
 	case Verb::scan:
-		return scan(command, reply, why);
+		return scan(command, reply);
 	}
 	return Error::unknown_message;
 }

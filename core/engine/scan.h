@@ -112,7 +112,7 @@ template <Platform P> void Engine<P>::scan_near_plan()
 	}
 }
 
-template <Platform P> Status Engine<P>::scan(const Command &command, Text &reply, Refusal &why)
+template <Platform P> Status Engine<P>::scan(const Command &command, Text &reply)
 {
 	if (command.choice == ScanWord::status) {
 		report_scan(reply);
@@ -120,7 +120,6 @@ template <Platform P> Status Engine<P>::scan(const Command &command, Text &reply
 	}
 	Step step(*this);
 	TRY(step.begin_message());
-	(void)why;
 	scan_.set(command.choice == ScanWord::start);
 	journal_.note_scan(scan_.next.load_relaxed(), scan_.started.load_relaxed());
 	platform_.wake_scan();

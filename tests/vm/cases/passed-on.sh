@@ -5,24 +5,7 @@
 # One set, served by the kernel and by `dmremap serve` by turns: extents, lost and pending sectors, and
 # content are what the other one left, also after a kill.
 
-# serve [OPTION...] - until end_serve; the loop device is in PLACE.
-serve() {
-    : >address
-    dmremap serve "$MAIN" "$SPARE" --name turn --device loop "$@" >address 2>server.log &
-    SERVER=$!
-    for _ in {1..600}; do
-        (($(wc -l <address) < 2)) || break
-        kill -0 "$SERVER" 2>/dev/null || { cat server.log; fail "dmremap serve ended"; }
-        sleep 0.1
-    done
-    PLACE=$(sed -n 2p address)
-    check "a loop device: $PLACE" test -b "$PLACE"
-}
-
-end_serve() {
-    dmremap remove turn
-    wait "$SERVER"
-}
+serve_turn() { serve turn "$MAIN" "$SPARE" --device loop "$@"; }
 
 # What both say of the set: extents, and how many sectors of each kind.
 told_by_kernel() {
@@ -42,7 +25,6 @@ same_to_server() {
     eq "$1: pending, lost" "$SERVED_KINDS" "$KINDS"
 }
 
-check "FUSE" modprobe fuse
 mkloop MAIN 64M
 mkloop SPARE 64M
 check "stamps" vm-test-sectors stamp "$MAIN" 0 20000 1
@@ -54,7 +36,7 @@ told_by_kernel
 eq "lost sectors" "$(field r lost)" 64
 dmsetup remove r
 
-serve
+serve_turn
 same_to_server "made by the kernel"
 check "the content the kernel left" vm-test-sectors check "$PLACE" 0 20000 2
 check "new content" vm-test-sectors stamp "$PLACE" 0 20000 3
@@ -72,7 +54,7 @@ told_by_kernel
 dmsetup remove r
 
 # What the server moves by itself, and a kill.
-serve --fail-sectors 8000-8007,12000
+serve_turn --fail-sectors 8000-8007,12000
 check "bad sectors are written" vm-test-sectors stamp "$PLACE" 0 20000 4
 check "and flushed" sync "$PLACE"
 kill -9 "$SERVER"
@@ -84,6 +66,6 @@ msg r list
 check "what failed is on the spare" grep -qE '^(8000 [0-9]+ 8|12000 [0-9]+ [18]) active' <<<"$REPLY_TEXT"
 told_by_kernel
 dmsetup remove r
-serve
+serve_turn
 same_to_server "once more"
 end_serve

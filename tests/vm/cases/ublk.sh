@@ -9,30 +9,14 @@
 # that was flushed. Where the kernel has no ublk, `auto` takes a loop device and says nothing.
 
 BAD=()
-# serve MAIN SPARE [OPTION...] - until end_serve; the device is in PLACE.
-serve() {
-    : >address
-    dmremap serve "$@" --name u "${BAD[@]}" >address 2>server.log &
-    SERVER=$!
-    for _ in {1..600}; do
-        (($(wc -l <address) < 2)) || break
-        kill -0 "$SERVER" 2>/dev/null || { cat server.log; fail "dmremap serve ended"; }
-        sleep 0.1
-    done
-    PLACE=$(sed -n 2p address)
-    check "a block device: $PLACE" test -b "$PLACE"
-}
+# served MAIN SPARE [OPTION...] - with the bad sectors of the case.
+served() { serve u "$@" "${BAD[@]}"; }
 
 # pair SIZE-OF-MAIN SIZE-OF-SPARE [BLOCK] - new and empty.
 pair() {
     rm -f MAIN.img SPARE.img
     mkloop MAIN "$1" "${3:-512}"
     mkloop SPARE "$2" "${3:-512}"
-}
-
-end_serve() {
-    dmremap remove u
-    wait "$SERVER"
 }
 
 # told KEY - of its status.
@@ -44,7 +28,7 @@ none_left() { eq "$1: what is left" "$(find /dev -name 'ublk[bc]*' | sort | xarg
 without_ublk() {
     local status=0
     pair 32M 32M
-    serve "$MAIN" "$SPARE"
+    served "$MAIN" "$SPARE"
     matches "auto without ublk" "$PLACE" '^/dev/loop'
     eq "and says nothing of it" "$(grep -v '^dm-remap' server.log || true)" ''
     end_serve
@@ -56,7 +40,7 @@ without_ublk() {
 
 properties() {
     pair 64M 64M
-    serve "$MAIN" "$SPARE"
+    served "$MAIN" "$SPARE"
     matches "auto takes ublk" "$PLACE" '^/dev/ublkb[0-9]+$'
     eq "sectors" "$(sectors "$PLACE")" 131072
     eq "logical block" "$(blockdev --getss "$PLACE")" 512
@@ -77,12 +61,12 @@ properties() {
     check "is there at once" wait_for 20 test -b "${PLACE}p1"
     end_serve
     none_left "removed"
-    serve "$MAIN" "$SPARE" --device ublk
+    served "$MAIN" "$SPARE" --device ublk
     check "partitions are looked for" wait_for 20 test -b "${PLACE}p1"
     end_serve
     losetup -d "$MAIN" "$SPARE"
     pair 64M 64M 4096
-    serve "$MAIN" "$SPARE"
+    served "$MAIN" "$SPARE"
     eq "logical block of 4 KiB" "$(blockdev --getss "$PLACE")" 4096
     eq "discard granularity" "$(queue "$PLACE" discard_granularity)" 4096
     end_serve
@@ -94,7 +78,7 @@ flushes_and_fua() {
     pair 100M 100M
     log_under under_main "$MAIN" LOG_MAIN
     log_under under_spare "$SPARE" LOG_SPARE
-    serve /dev/mapper/under_main /dev/mapper/under_spare --device ublk
+    served /dev/mapper/under_main /dev/mapper/under_spare --device ublk
     check "a remap" dmremap add u 1000 5000 100
     mark() { log_mark "$1" under_main under_spare; }
     put() {
@@ -135,7 +119,7 @@ flushes_and_fua() {
 verified() {
     pair 64M 64M
     BAD=(--fail-sectors '8000-8007,12000,40000-40063')
-    serve "$MAIN" "$SPARE" --device ublk
+    served "$MAIN" "$SPARE" --device ublk
     verify_begin fio "$PLACE" "$(spell 8)" --size=32M
     verify_end fio
     check "any size" fio --name=any --filename="$PLACE" --direct=1 --ioengine=libaio --iodepth=32 \
@@ -146,7 +130,7 @@ verified() {
     end_serve
     # A sector that nobody has written: only it is gone, and as a disk says it.
     BAD=(--fail-sectors 70000)
-    serve "$MAIN" "$SPARE" --device ublk
+    served "$MAIN" "$SPARE" --device ublk
     expect_fail "a bad sector" dd if="$PLACE" of=/dev/null bs=512 skip=70000 count=1 iflag=direct
     matches "as a medium error" "$OUTPUT" 'No data available'
     check "its neighbours" dd if="$PLACE" of=/dev/null bs=512 skip=69992 count=8 iflag=direct status=none
@@ -162,7 +146,7 @@ file_system_lives() {
     # Every second MiB has a bad block.
     for ((i = 1; i < 300; i += 2)); do list+="$((2056 * i))-$((2056 * i + 7)),"; done
     BAD=(--fail-sectors "${list%,}")
-    serve "$MAIN" "$SPARE" --device ublk
+    served "$MAIN" "$SPARE" --device ublk
     check "mkfs" mkfs.ext4 -q -b 4096 "$PLACE"
     mnt "$PLACE" mnt
     make_tree tree
@@ -189,7 +173,7 @@ file_system_lives() {
     eq "and leaves its number" "$(find /dev -name 'ublkc*')" "/dev/ublkc${PLACE#/dev/ublkb}"
     expect_fail "what is left fails" bash -c 'touch mnt/new && sync -f mnt'
     # Mounted still: the new one has another number.
-    serve "$MAIN" "$SPARE" --device ublk
+    served "$MAIN" "$SPARE" --device ublk
     eq "the number of the dead one is taken away" "$(find /dev -name 'ublkc*')" "/dev/ublkc${PLACE#/dev/ublkb}"
     umount mnt
     e2fsck -fy "$PLACE" >fsck.log 2>&1 || (($? == 1)) || { cat fsck.log; fail "fsck after the kill"; }
@@ -203,7 +187,7 @@ file_system_lives() {
     check "the disk is gone" gone "$PLACE"
     umount mnt
     none_left "after SIGTERM"
-    serve "$MAIN" "$SPARE" --device ublk
+    served "$MAIN" "$SPARE" --device ublk
     e2fsck -fy "$PLACE" >fsck.log 2>&1 || (($? == 1)) || { cat fsck.log; fail "fsck after SIGTERM"; }
     mnt "$PLACE" mnt
     same_tree "what was written before it" mnt/again
@@ -214,7 +198,6 @@ file_system_lives() {
     check "nothing is damaged" dmremap check "$SPARE" --main "$MAIN"
 }
 
-check "FUSE" modprobe fuse
 without_ublk
 if ! modprobe ublk_drv 2>/dev/null; then
     echo "  this kernel has no ublk"

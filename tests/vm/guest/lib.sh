@@ -17,3 +17,4 @@ GUEST_DIR=$(dirname "${BASH_SOURCE[0]}")
 . "$GUEST_DIR/filesystem.sh"
 . "$GUEST_DIR/grow.sh"
 . "$GUEST_DIR/lvm.sh"
+. "$GUEST_DIR/serve.sh"
