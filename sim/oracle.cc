@@ -18,7 +18,7 @@ void Oracle::violate(Promise promise, std::string what)
 Oracle::Truth &Oracle::truth(Sector sector)
 {
 	if (!slot_[sector]) {
-		truths_.push_back({Version{original(sector), 0, 1, kNever, false, true}});
+		truths_.push_back({Version{original(sector), 0, 1, kNever, kNever, true}});
 		slot_[sector] = static_cast<u32>(truths_.size());
 	}
 	return truths_[slot_[sector] - 1];
@@ -33,7 +33,7 @@ void Oracle::issued(UserIo &io)
 	for (u32 i = 0; i < io.sectors; ++i) {
 		Truth &versions = truth(io.sector + i);
 		prune(versions);
-		versions.push_back({io.data[i], io.issued, 0, kNever, false});
+		versions.push_back({io.data[i], io.issued});
 	}
 }
 
@@ -42,7 +42,7 @@ void Oracle::prune(Truth &versions)
 {
 	if (readers_)
 		return;
-	std::erase_if(versions, [](const Version &one) { return one.gone; });
+	std::erase_if(versions, [](const Version &one) { return one.is_gone(); });
 }
 
 void Oracle::ended(const UserIo &io)
@@ -83,7 +83,8 @@ void Oracle::end_write(Sector sector, u64 io, bool ok, bool durable)
 		if (!ok)
 			continue;
 		one.over = min_of(one.over, now_);
-		one.gone |= durable;
+		if (durable)
+			one.gone = min_of(one.gone, now_);
 	}
 	prune(versions);
 }
@@ -96,7 +97,8 @@ void Oracle::settle(Truth &versions, Moment until)
 		if (one.done && one.done <= until)
 			newest = std::max(newest, one.done);
 	for (Version &one : versions)
-		one.gone |= one.over <= newest;
+		if (one.over <= newest)
+			one.gone = min_of(one.gone, now_);
 	prune(versions);
 }
 
@@ -114,7 +116,7 @@ void Oracle::flush_failed()
 {
 	for (Truth &versions : truths_)
 		for (Version &one : versions)
-			one.exposed |= !one.gone;
+			one.exposed |= !one.is_gone();
 }
 
 void Oracle::power_cut()
@@ -122,7 +124,7 @@ void Oracle::power_cut()
 	++now_;
 	for (Truth &versions : truths_)
 		for (Version &one : versions)
-			if (!one.gone) {
+			if (!one.is_gone()) {
 				one.over = kNever;
 				one.done = one.done ? 1 : 0;
 				one.tainted = !one.ended;
@@ -135,7 +137,7 @@ bool Oracle::may_read(Sector sector, Content content, Moment since) const
 	if (!versions)
 		return content == original(sector);
 	return std::any_of(versions->begin(), versions->end(), [&](const Version &one) {
-		const bool valid = one.over > since || (one.exposed && !one.gone);
+		const bool valid = one.over > since || (one.exposed && one.gone > since);
 		return valid && contents_.same(one.content, content);
 	});
 }
@@ -146,7 +148,7 @@ bool Oracle::observe(Sector sector, Content content)
 		return content == original(sector);
 	if (!may_read(sector, content, now_))
 		return false;
-	truth(sector) = {Version{content, 0, 1, kNever, false, true}};
+	truth(sector) = {Version{content, 0, 1, kNever, kNever, true}};
 	return true;
 }
 
@@ -154,8 +156,10 @@ void Oracle::forget(Sector sector)
 {
 	++now_;
 	for (Version &one : truth(sector)) {
-		one.gone |= one.ended;
-		one.over = one.ended ? min_of(one.over, now_) : one.over;
+		if (!one.ended)
+			continue;
+		one.gone = min_of(one.gone, now_);
+		one.over = min_of(one.over, now_);
 	}
 	prune(truth(sector));
 }
@@ -164,17 +168,17 @@ bool Oracle::known(Sector sector) const
 {
 	const Truth *versions = touched(sector);
 	return !versions || std::any_of(versions->begin(), versions->end(),
-					[](const Version &one) { return !one.gone; });
+					[](const Version &one) { return !one.is_gone(); });
 }
 
 void Oracle::replace(Sector sector, Content content)
 {
-	truth(sector) = {Version{content, 0, 1, kNever, false, true}};
+	truth(sector) = {Version{content, 0, 1, kNever, kNever, true}};
 }
 
 void Oracle::admit(Sector sector, Content content)
 {
-	truth(sector).push_back({content, kNever, 0, kNever, false, true, false});
+	truth(sector).push_back({content, kNever, 0, kNever, kNever, true});
 }
 
 void Oracle::admit_no_more(Sector sector)
@@ -189,7 +193,7 @@ std::string Oracle::describe(Sector sector) const
 	if (!versions)
 		return text + " only what it held from the start";
 	for (const Version &one : *versions)
-		text += " " + std::to_string(one.content) + (one.gone ? "(gone)" : "") +
+		text += " " + std::to_string(one.content) + (one.is_gone() ? "(gone)" : "") +
 			(one.over != kNever ? "(over)" : "") + (one.done ? "" : "(not ended)");
 	return versions->empty() ? text + " nothing that can be read" : text;
 }

@@ -69,10 +69,11 @@ private:
 		u64 io = 0;	      // which write it came from
 		Moment done = 0;      // when it was acknowledged; 0: it was not
 		Moment over = kNever; // when a newer one was
-		bool gone = false;    // no power failure can bring it back
+		Moment gone = kNever; // since when no power failure can bring it back
 		bool ended = false;   // acknowledged or failed
 		bool exposed = false; // a failed flush may have brought it back already
 		bool tainted = false; // under way when a flush failed, so perhaps lost in part
+		bool is_gone() const { return gone != kNever; }
 	};
 	using Truth = std::vector<Version>;
 
