@@ -1,18 +1,23 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // vm-test-order: writes that overlap, many at once, whose submission order must decide.
 //
-//	vm-test-order DEVICE FIRST SECTORS SEED ROUNDS
+//	vm-test-order DEVICE FIRST SECTORS SEED ROUNDS [LOCK]
 //
 // A round is 32 writes of stamped sectors (stamp.h) inside the SECTORS from FIRST on, each handed to
 // the kernel by itself before the earlier ones have ended. When all have ended, every sector must
 // hold the last write that covered it. That is more than Linux promises of disks in general, so it
 // is run over a device that keeps order by itself.
+//
+// dm does not, at a resume: what came while the device was suspended is sent by a worker, and a newer
+// write overtakes it. Whoever resumes holds the file LOCK meanwhile (flock); a round is handed over
+// under it, so that a resume finds all of a round or nothing.
 #include "stamp.h"
 
 #include <algorithm>
 #include <linux/aio_abi.h>
 #include <random>
 #include <sched.h>
+#include <sys/file.h>
 #include <sys/syscall.h>
 #include <vector>
 
@@ -23,8 +28,8 @@ constexpr uint64_t kMostSectors = 32;
 
 class Order {
 public:
-	Order(const char *name, uint64_t first, uint64_t sectors, uint64_t seed)
-	    : name_(name), fd_(open_device(name, O_RDWR | O_DIRECT)), first_(first),
+	Order(const char *name, uint64_t first, uint64_t sectors, uint64_t seed, int lock)
+	    : name_(name), fd_(open_device(name, O_RDWR | O_DIRECT)), lock_(lock), first_(first),
 	      sectors_(sectors), random_(seed), newest_(sectors, 0),
 	      buffers_(allocate_stamps(kWrites * kMostSectors)), all_(allocate_stamps(sectors))
 	{
@@ -34,13 +39,21 @@ public:
 
 	int round()
 	{
+		take_lock(LOCK_EX);
 		for (unsigned i = 0; i < kWrites; ++i)
 			submit(i);
+		take_lock(LOCK_UN);
 		const int failed = wait_for_all();
 		return failed ? failed : look();
 	}
 
 private:
+	void take_lock(int operation)
+	{
+		if (lock_ >= 0 && flock(lock_, operation))
+			die("flock");
+	}
+
 	// One call for each: what is handed over together may be sent in any order.
 	void submit(unsigned number)
 	{
@@ -96,6 +109,7 @@ private:
 
 	const char *name_;
 	int fd_;
+	int lock_;
 	uint64_t first_;
 	uint64_t sectors_;
 	std::mt19937_64 random_;
@@ -110,8 +124,8 @@ private:
 
 int main(int argc, char **argv)
 {
-	if (argc != 6) {
-		fprintf(stderr, "usage: vm-test-order DEVICE FIRST SECTORS SEED ROUNDS\n");
+	if (argc < 6 || argc > 7) {
+		fprintf(stderr, "usage: vm-test-order DEVICE FIRST SECTORS SEED ROUNDS [LOCK]\n");
 		return 2;
 	}
 	// On one processor, so that the requests take one way.
@@ -119,8 +133,9 @@ int main(int argc, char **argv)
 	CPU_ZERO(&one);
 	CPU_SET(0, &one);
 	sched_setaffinity(0, sizeof(one), &one);
+	const int lock = argc == 7 ? open_device(argv[6], O_RDWR) : -1;
 	Order order(argv[1], strtoull(argv[2], nullptr, 10), strtoull(argv[3], nullptr, 10),
-		    strtoull(argv[4], nullptr, 10));
+		    strtoull(argv[4], nullptr, 10), lock);
 	const unsigned long rounds = strtoul(argv[5], nullptr, 10);
 	for (unsigned long i = 0; i < rounds; ++i)
 		if (order.round()) {
