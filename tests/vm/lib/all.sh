@@ -18,6 +18,7 @@ MODULES=$REPO/build/module
 . "$VM_DIR/lib/kernel.sh"
 . "$VM_DIR/lib/release.sh"
 . "$VM_DIR/lib/plan.sh"
+. "$VM_DIR/lib/dust.sh"
 . "$VM_DIR/lib/input.sh"
 . "$VM_DIR/lib/qemu.sh"
 . "$VM_DIR/lib/watch.sh"

@@ -5,6 +5,9 @@
 # repository, so that scripts find each other by the paths they know.
 
 # INPUT_PATHS are taken as they are when they exist.
+# Modules that cases need besides ours (dust.sh).
+EXTRA_MODULES=()
+
 INPUT_PATHS=(tests scripts demos tools/dm-remap-loopback-setup quickstart.sh Makefile build/bin)
 
 # make_input FILE RELEASE DIRECTORY-WITH-THE-PLAN
@@ -16,6 +19,9 @@ make_input() {
     tar -C "$REPO" --owner=0 --group=0 -cf "$file" "${paths[@]}"
     [[ ! -d $MODULES/$release ]] ||
         tar -C "$MODULES" --owner=0 --group=0 --transform='s,^,build/module/,' -rf "$file" "$release"
+    for path in "${EXTRA_MODULES[@]}"; do
+        tar -C "$(dirname "$path")" --owner=0 --group=0 --transform="s,^,build/module/$release/," -rf "$file" "$(basename "$path")"
+    done
     # What cases can be told from outside, such as DMREMAP_LONG=1.
     env | sed -nE 's/^(DMREMAP_[A-Z_]+=[A-Za-z0-9._-]*)$/export \1/p' >"$plan_dir/environment"
     tar -C "$plan_dir" --owner=0 --group=0 -rf "$file" plan environment
