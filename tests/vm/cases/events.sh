@@ -3,12 +3,12 @@
 # timeout: 120
 #
 # `dmsetup wait` wakes an administrator when more sectors are lost, when the spare fills up to 80, 90
-# and 100 % and when the mode changes, and lets him sleep otherwise.
+# and 100 % and when the mode changes, and lets him sleep otherwise. `dmremap events` tells of the same.
 
 events() { dmsetup info -c --noheadings -o events "$1" | tr -d ' '; }
 
 # shellcheck disable=SC2329 # wait_for calls it
-asleep() { grep -qs dm_wait_event "/proc/$(pgrep -x dmsetup)/stack"; }
+asleep() { grep -qs dm_wait_event "/proc/$(pgrep -x "${1:-dmsetup}")/stack"; }
 
 # wakes DESCRIPTION WORDS... - the message ends a `dmsetup wait` that began before it.
 wakes() {
@@ -43,6 +43,37 @@ lost_sectors() {
     silent "a remap when fewer are lost" relocate 5000 8
     wakes "lost again" add_remap 4100 9100 1 nocopy
     check "all are written" vm-test-sectors stamp /dev/mapper/live 3000 1101 2
+}
+
+tool_tells() {
+    local before waiter
+    before=$(events live)
+    timeout 20 dmremap events live --count 2 >lines &
+    waiter=$!
+    wait_for 10 asleep dmremap || fail "dmremap does not wait"
+    msg_ok live add_remap 6000 9800 1 nocopy
+    wait_for 10 grep -q . lines || fail "dmremap events told nothing"
+    eq "its line" "$(<lines)" "$((before + 1)) $(dmsetup status live)"
+    check "the sector is written" vm-test-sectors stamp /dev/mapper/live 6000 1 2
+    wait_for 10 asleep dmremap || fail "dmremap does not wait again"
+    msg_ok live add_remap 6001 9801 1 nocopy
+    wait "$waiter" || fail "dmremap events did not end"
+    eq "the second" "$(tail -n 1 lines)" "$((before + 2)) $(dmsetup status live)"
+    eq "what has passed is told at once" "$(timeout 10 dmremap events live --from "$before" --count 1)" \
+        "$((before + 2)) $(dmsetup status live)"
+    check "this one is written, too" vm-test-sectors stamp /dev/mapper/live 6001 1 2
+}
+
+# Who waits for a device that goes is told so.
+device_goes() {
+    local waiter status=0
+    timeout 20 dmremap events live >lines 2>&1 &
+    waiter=$!
+    wait_for 10 asleep dmremap || fail "dmremap does not wait"
+    check "the device goes" timeout 10 dmsetup remove live
+    wait "$waiter" || status=$?
+    eq "exit status of dmremap events" "$status" 4
+    cat lines
 }
 
 spare_fills() {
@@ -112,5 +143,7 @@ TOTAL=$(sectors "$MAIN")
 mkdm main "0 3003 linear $MAIN 0" "3003 2 error" "3005 $((TOTAL - 3005)) linear $MAIN 3005"
 mkremap live /dev/mapper/main "$SPARE"
 lost_sectors
+tool_tells
 spare_fills
 modes
+device_goes
