@@ -91,16 +91,16 @@ declare_steps() {
     beside MACHINES vm-modular 600 tests/vm/run 6.12 --flavour cloud --modules build/modular modular
     beside MACHINES power-cut 900 tests/crash 6.12 1
     beside OTHERS map-symbols 60 tests/lint/map-symbols.sh
-    beside OTHERS unit 900 unit_tests
-    beside OTHERS tools 900 tests/tools/run
-    beside OTHERS serve 600 tests/serve/run
+    beside OTHERS unit 1200 unit_tests
+    beside OTHERS tools 1200 tests/tools/run
+    beside OTHERS serve 1200 tests/serve/run
     beside OTHERS quick-start-user 600 ./quickstart.sh --user
     beside OTHERS clang 1800 build_with_clang
     beside OTHERS sim 1800 scripts/check-sim.sh short
     beside OTHERS fuzz 1800 scripts/fuzz.sh short
     beside OTHERS sanitize-address 1800 make --no-print-directory sanitize-address
     beside OTHERS sanitize-thread 1200 make --no-print-directory sanitize-thread
-    beside OTHERS lint 600 tests/lint/run
+    beside OTHERS lint 1200 tests/lint/run
     add_step clean-tree 60 no_tracked_file_changed
 }
 

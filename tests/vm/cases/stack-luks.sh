@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck shell=bash
+# set: full
 # timeout: 240
 #
 # LUKS over dm-remap, and dm-remap over LUKS on main and spare. Encryption depends on the sector's

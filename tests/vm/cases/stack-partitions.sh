@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck shell=bash
+# set: full
 # timeout: 180
 #
 # Partitions: on the device, as kpartx makes them (a linear target each) and as the kernel does over

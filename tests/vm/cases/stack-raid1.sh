@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck shell=bash
+# set: full
 # timeout: 240
 #
 # A mirror of md over two dm-remaps: at the end md compares both sides, and a stale or misplaced
