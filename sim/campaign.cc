@@ -58,6 +58,19 @@ void Tally::add(const Tally &other)
 		broken[i] += other.broken[i];
 }
 
+// Each round has an item for each job. Which one changes from round to round in a way that has no period,
+// as workloads that are alike, and take as long, come at regular distances.
+u64 Campaign::item_of(u32 job, u64 round) const
+{
+	return round * jobs_ + (job + static_cast<u32>(__builtin_popcountll(round))) % jobs_;
+}
+
+u32 Campaign::job_of(u64 item) const
+{
+	const u32 turned = static_cast<u32>(__builtin_popcountll(item / jobs_)) % jobs_;
+	return static_cast<u32>((item % jobs_ + jobs_ - turned) % jobs_);
+}
+
 Tally Campaign::run(u64 first, u64 count, const One &one)
 {
 	int ends[2];
@@ -77,7 +90,10 @@ Tally Campaign::run(u64 first, u64 count, const One &one)
 			close(ends[0]);
 			signal(SIGINT, SIG_DFL);
 			signal(SIGTERM, SIG_DFL);
-			for (u64 i = job; i < count; i += jobs_) {
+			for (u64 round = 0; round * jobs_ < count; ++round) {
+				const u64 i = item_of(job, round);
+				if (i >= count)
+					continue;
 				Tally tally = one(first + i);
 				tally.items = 1;
 				tally.broken_item = first + i;
@@ -103,7 +119,7 @@ Tally Campaign::collect(int pipe, u64 first, u64 count)
 	static_assert(sizeof(one) <= PIPE_BUF);
 	while (all.items < count && all.ok() && !stop_asked &&
 	       read(pipe, &one, sizeof(one)) == sizeof(one)) {
-		++done_[(one.broken_item - first) % jobs_];
+		++done_[job_of(one.broken_item - first)];
 		all.add(one);
 		show(all.items, count);
 	}
@@ -117,8 +133,8 @@ bool Campaign::interrupted() { return stop_asked; }
 u64 Campaign::done() const
 {
 	u64 least = kNever;
-	for (u64 job = 0; job < jobs_; ++job)
-		least = min_of(least, job + done_[job] * jobs_);
+	for (u32 job = 0; job < jobs_; ++job)
+		least = min_of(least, item_of(job, done_[job]));
 	return least;
 }
 

@@ -43,6 +43,8 @@ public:
 	static bool interrupted();
 
 private:
+	u64 item_of(u32 job, u64 round) const;
+	u32 job_of(u64 item) const;
 	Tally collect(int pipe, u64 first, u64 count);
 	void show(u64 done, u64 count) const;
 	void stop();
