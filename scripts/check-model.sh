@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# Searches every state of the metadata protocol, docs/development/protocol.pml:
+# Searches every state of the metadata protocol: protocol.pml (one spare) and members.pml (a set of two)
+# in docs/development:
 #
 #     check-model.sh [NAME...]     all, or those named; --list shows the names
 #
@@ -12,7 +13,7 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 . scripts/lib.sh
 
-MODEL=docs/development/protocol.pml
+MODELS=docs/development
 WORK=build/model
 MEMORY=7500 # MiB; a search that needs more fails
 PASSED=0
@@ -23,33 +24,49 @@ stop() { [[ -z $PAN ]] || kill "$PAN" 2>/dev/null || true; }
 trap stop EXIT
 trap 'exit 130' INT TERM
 
-# name, what is expected, the macros
+# name, model, what is expected, the macros
 configurations() {
     cat <<'LIST'
-three-restarts holds -DFAILURES=1 -DRESTARTS=3 -DBLOCKS=2 -DOTHER_RANGES=0
-power-cuts holds -DFAILURES=0 -DRESTARTS=3 -DBLOCKS=3 -DOTHER_RANGES=0
-other-ranges holds -DFAILURES=1 -DRESTARTS=2 -DBLOCKS=3
-two-failures holds -DFAILURES=2 -DRESTARTS=2 -DBLOCKS=3 -DOTHER_RANGES=0
-WRONG_TWO_SITES breaks -DFAILURES=1
-WRONG_EPOCH_AT_FIRST_RECORD breaks -DFAILURES=1
-WRONG_REPAIR_AFTER_EPOCH breaks -DFAILURES=1
-WRONG_ACKNOWLEDGE_BEFORE_FENCE breaks -DFAILURES=1
-WRONG_READONLY_WRITES breaks -DFAILURES=1
-WRONG_NO_ANNOUNCEMENT breaks -DFAILURES=1
-WRONG_NEWEST_SLOT breaks -DFAILURES=1
-WRONG_ANY_COPY breaks -DFAILURES=1
-WRONG_FREE_BEFORE_ROOT breaks -DFAILURES=1
-WRONG_ROOT_BEFORE_AREA breaks -DFAILURES=1
-WRONG_SAME_PLACE breaks -DFAILURES=1
-WRONG_COUNT_FAILED_SITE breaks -DFAILURES=2 -DOTHER_RANGES=0
-WRONG_TRUST_SLOTS breaks -DFAILURES=1 -DRESTARTS=3 -DBLOCKS=2 -DOTHER_RANGES=0
+three-restarts protocol holds -DFAILURES=1 -DRESTARTS=3 -DBLOCKS=2 -DOTHER_RANGES=0
+power-cuts protocol holds -DFAILURES=0 -DRESTARTS=3 -DBLOCKS=3 -DOTHER_RANGES=0
+other-ranges protocol holds -DFAILURES=1 -DRESTARTS=2 -DBLOCKS=3
+two-failures protocol holds -DFAILURES=2 -DRESTARTS=2 -DBLOCKS=3 -DOTHER_RANGES=0
+WRONG_TWO_SITES protocol breaks -DFAILURES=1
+WRONG_EPOCH_AT_FIRST_RECORD protocol breaks -DFAILURES=1
+WRONG_REPAIR_AFTER_EPOCH protocol breaks -DFAILURES=1
+WRONG_ACKNOWLEDGE_BEFORE_FENCE protocol breaks -DFAILURES=1
+WRONG_READONLY_WRITES protocol breaks -DFAILURES=1
+WRONG_NO_ANNOUNCEMENT protocol breaks -DFAILURES=1
+WRONG_NEWEST_SLOT protocol breaks -DFAILURES=1
+WRONG_ANY_COPY protocol breaks -DFAILURES=1
+WRONG_FREE_BEFORE_ROOT protocol breaks -DFAILURES=1
+WRONG_ROOT_BEFORE_AREA protocol breaks -DFAILURES=1
+WRONG_SAME_PLACE protocol breaks -DFAILURES=1
+WRONG_COUNT_FAILED_SITE protocol breaks -DFAILURES=2 -DOTHER_RANGES=0
+WRONG_TRUST_SLOTS protocol breaks -DFAILURES=1 -DRESTARTS=3 -DBLOCKS=2 -DOTHER_RANGES=0
+members members holds -DFAILURES=0 -DRESTARTS=3 -DRECORDS=1 -DCHANGES=2
+members-failure members holds -DFAILURES=1 -DRESTARTS=2 -DRECORDS=1 -DCHANGES=2
+given-up members holds -DFAILURES=0 -DRESTARTS=3 -DRECORDS=1 -DCHANGES=1 -DFORKS=1
+WRONG_QUORUM_OF_PRESENT members breaks -DFAILURES=0
+WRONG_QUORUM_OF_ALL members breaks -DFAILURES=1
+WRONG_OLD_SITES_FIRST members breaks -DFAILURES=0
+WRONG_NEW_WITHOUT_QUORUM members breaks -DFAILURES=1
+WRONG_LOAD_ANY_ORDER members breaks -DFAILURES=0
+WRONG_ADD_BEFORE_COPY members breaks -DFAILURES=0
+WRONG_ANNOUNCE_THE_SET members breaks -DFAILURES=0 -DRESTARTS=3 -DCHANGES=2 -DFORKS=1
+WRONG_LOSE_IN_SILENCE members breaks -DFAILURES=1
+WRONG_LOSE_AT_LOAD members breaks -DFAILURES=0
+WRONG_HIGHEST_WINS members breaks -DFAILURES=0 -DRESTARTS=3 -DCHANGES=1 -DFORKS=1
+WRONG_REJOIN_ANY members breaks -DFAILURES=0 -DRESTARTS=3 -DCHANGES=1 -DFORKS=1
+WRONG_REJOIN_EXACT members breaks -DFAILURES=0 -DRESTARTS=3 -DCHANGES=3
+WRONG_LOST_AFTER_EPOCH members breaks -DFAILURES=0 -DRESTARTS=3 -DCHANGES=1 -DFORKS=1
 LIST
 }
 
-# build NAME MACRO... - the searching program, in WORK/NAME.
+# build NAME MODEL MACRO... - the searching program, in WORK/NAME.
 build() {
-    local name=$1 source=$PWD/$MODEL
-    shift
+    local name=$1 source=$PWD/$MODELS/$2.pml
+    shift 2
     rm -rf "${WORK:?}/$name"
     mkdir -p "$WORK/$name"
     (
@@ -68,10 +85,10 @@ search() {
     PAN=
 }
 
-# The story of a counter-example, from the model's own words.
+# tell NAME MODEL MACRO... - the story of a counter-example, from the model's own words.
 tell() {
-    local name=$1 source=$PWD/$MODEL
-    shift
+    local name=$1 source=$PWD/$MODELS/$2.pml
+    shift 2
     (cd "$WORK/$name" && spin -k ./*.trail -t -T "$@" "$source" 2>&1 | sed '/trail ends/q') \
         >"$WORK/$name/counter-example.txt" || true
 }
@@ -82,18 +99,18 @@ memory_of() { awk '/total actual memory usage/ { printf "%.1f", $1 / 1024 }' "$W
 # A search that ran out of memory or depth has proved nothing.
 finished() { ! grep -qE 'not completed|too small|out of memory|aborting' "$WORK/$1/pan.log"; }
 
-# check NAME EXPECTED MACRO...
+# check NAME MODEL EXPECTED MACRO...
 check() {
-    local name=$1 expected=$2 began=$SECONDS found=nothing wrong=()
-    shift 2
+    local name=$1 model=$2 expected=$3 began=$SECONDS found=nothing wrong=()
+    shift 3
     [[ $name != WRONG_* ]] || wrong=("-D$name")
-    build "$name" "${wrong[@]}" "$@"
+    build "$name" "$model" "${wrong[@]}" "$@"
     search "$name"
     if grep -q 'errors: 0' "$WORK/$name/pan.log" && finished "$name"; then
         found=holds
     elif grep -q 'assertion violated' "$WORK/$name/pan.log"; then
         found=breaks
-        tell "$name" "${wrong[@]}" "$@"
+        tell "$name" "$model" "${wrong[@]}" "$@"
     fi
     local result
     result="$(states_of "$name") states, $(memory_of "$name") GiB, $((SECONDS - began)) s"
