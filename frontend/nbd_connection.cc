@@ -40,7 +40,7 @@ Connection::Connection(Server &server, int socket)
 	if (memory == MAP_FAILED)
 		throw std::bad_alloc();
 	memory_ = static_cast<u8 *>(memory);
-	vectors_.reserve(kSlices + 1);
+	vectors_.reserve(kSlices + kCommands);
 	for (u32 i = 0; i < kCommands; ++i) {
 		all_commands_[i].connection = this;
 		all_commands_[i].next = free_commands_;
@@ -348,7 +348,6 @@ void Connection::command_ended(Command &command)
 	command.next = nullptr;
 	(last_to_answer_ ? last_to_answer_->next : to_answer_) = &command;
 	last_to_answer_ = &command;
-	send();
 }
 
 // The head of an answer, and the data behind it. A read that failed has no data.
@@ -378,7 +377,7 @@ void Connection::answer(Command &command)
 			put<u64>(&head, header.offset);
 		}
 	}
-	vectors_.push_back({head_, head.copy(head_, sizeof(head_))});
+	vectors_.push_back({command.head, head.copy(command.head, sizeof(command.head))});
 	for (Slice *slice = command.slices; has_data && slice; slice = slice->next)
 		vectors_.push_back({slice->memory, slice->bytes});
 }
@@ -392,9 +391,12 @@ void Connection::fill()
 	if (!text_.empty()) {
 		text_at_work_.swap(text_);
 		vectors_.push_back({text_at_work_.data(), text_at_work_.size()});
-	} else if (to_answer_) {
-		answer(*to_answer_);
+		return;
 	}
+	answering_ = to_answer_;
+	to_answer_ = last_to_answer_ = nullptr;
+	for (Command *command = answering_; command; command = command->next)
+		answer(*command);
 }
 
 void Connection::send()
@@ -412,7 +414,7 @@ void Connection::send()
 	});
 }
 
-// The client that is gone gets no answers; they are dropped one by one as if they had been sent.
+// The client that is gone gets no answers; they are dropped as if they had been sent.
 void Connection::sent(int result)
 {
 	sending_ = false;
@@ -431,14 +433,10 @@ void Connection::sent(int result)
 		vector_ += !vector.iov_len;
 	}
 	if (vector_ == vectors_.size()) {
-		if (!text_at_work_.empty()) {
-			text_at_work_.clear();
-		} else {
-			Command &command = *to_answer_;
-			to_answer_ = command.next;
-			if (!to_answer_)
-				last_to_answer_ = nullptr;
-			free_command(command);
+		text_at_work_.clear();
+		while (Command *command = answering_) {
+			answering_ = command->next;
+			free_command(*command);
 		}
 		vectors_.clear();
 		vector_ = 0;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // An NBD connection: reads commands, submits them in slices, answers in the order in which they end.
+// What ended in one turn of the reactor is answered at once.
 //
 // All memory is taken when the connection is made: commands and slices come from pools, and a
 // connection that has none left does not read on until one is free. A command that was begun always
@@ -49,6 +50,7 @@ struct Command final : host::IoRequest {
 	// The answer to block status.
 	u32 chunk_bytes = 0;
 	char chunks[kStatusBytes];
+	char head[32]; // of its answer
 };
 
 class Connection {
@@ -61,6 +63,7 @@ public:
 
 	// Reads no further commands; ends when those at work are answered.
 	void finish();
+	void each_turn() { send(); }
 	bool over() const { return ended_ && !receiving_ && !sending_ && !commands_; }
 
 private:
@@ -135,7 +138,7 @@ private:
 	std::string text_at_work_; // what is being sent
 	Command *to_answer_ = nullptr;
 	Command *last_to_answer_ = nullptr;
-	char head_[32]; // of the answer under way
+	Command *answering_ = nullptr; // those whose answers are being sent
 	std::vector<iovec> vectors_;
 	usize vector_ = 0; // the first that is not sent
 	msghdr message_ = {};

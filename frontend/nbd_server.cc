@@ -82,6 +82,8 @@ void Server::finish()
 
 void Server::each_turn()
 {
+	for (Connection &connection : connections_)
+		connection.each_turn();
 	if (!looks_)
 		return;
 	looks_ = false;

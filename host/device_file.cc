@@ -3,8 +3,10 @@
 
 #include <fcntl.h>
 #include <linux/fs.h>
+#include <linux/magic.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
+#include <sys/statfs.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -84,6 +86,9 @@ void DeviceFile::measure()
 		if (fstat(fd_, &status) != 0)
 			fail(path_);
 		sectors_ = static_cast<Sector>(status.st_size) / kSectorBytes;
+		struct statfs system;
+		in_memory_ = fstatfs(fd_, &system) == 0 &&
+			     (system.f_type == TMPFS_MAGIC || system.f_type == RAMFS_MAGIC);
 		return;
 	}
 	u64 bytes = 0;

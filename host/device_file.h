@@ -33,6 +33,9 @@ public:
 	Sector sectors() const { return sectors_; }
 	u32 logical_block() const { return logical_block_; }
 	u32 physical_block() const { return physical_block_; }
+	// Whether it lies on a file system without a device (tmpfs, ramfs): nothing of it has to be
+	// waited for.
+	bool is_in_memory() const { return in_memory_; }
 	// A file is read and written past the page cache from now on, where it lies on a file system
 	// that can do that in sectors.
 	void go_direct();
@@ -55,6 +58,7 @@ private:
 	std::string path_;
 	int fd_ = -1;
 	bool block_device_ = false;
+	bool in_memory_ = false;
 	Sector sectors_ = 0;
 	u32 logical_block_ = kSectorBytes;
 	u32 physical_block_ = kSectorBytes;

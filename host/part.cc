@@ -4,6 +4,8 @@
 #include <fcntl.h>
 #include <linux/falloc.h>
 #include <linux/fs.h>
+#include <sys/uio.h>
+#include <unistd.h>
 
 #include <cerrno>
 
@@ -21,14 +23,32 @@ alignas(4096) const u8 kZeroes[kZeroBytes] = {};
 void Part::start()
 {
 	ServingHost &host = volume->host();
+	const DeviceFile &file = host.file(device);
 	// A disk discards a bad sector as it does any other.
 	if (bytes && request->op != Op::discard && host.is_faulty(device, physical, bytes / kSectorBytes))
 		volume->part_ended(*this, IoStatus::medium);
+	else if (file.is_in_memory() && moves_data())
+		done(transfer_now(file.descriptor()));
 	else
-		transfer(host.file(device).descriptor());
+		transfer(file.descriptor());
 }
 
+bool Part::moves_data() const { return bytes && (request->op == Op::read || request->op == Op::write); }
+
 void Part::run() { volume->recovered(*this); }
+
+// What is in memory has no latency to hide: it would go through the ring, and a write through one of
+// the ring's threads as well, for nothing.
+int Part::transfer_now(int descriptor) const
+{
+	const off_t position = static_cast<off_t>(physical * kSectorBytes + finished);
+	const iovec vector = {data + finished, bytes - finished};
+	const ssize_t result =
+		request->op == Op::read
+			? preadv(descriptor, &vector, 1, position)
+			: pwritev2(descriptor, &vector, 1, position, request->fua ? RWF_DSYNC : 0);
+	return result < 0 ? -errno : static_cast<int>(result);
+}
 
 void Part::transfer(int descriptor)
 {
@@ -60,7 +80,7 @@ void Part::transfer(int descriptor)
 // A discard is a hint: a device that does not know it has done it by ignoring it.
 void Part::done(int result)
 {
-	const bool moves = bytes && (request->op <= Op::write || writes_zeroes);
+	const bool moves = moves_data() || writes_zeroes;
 	if (result == -EINTR || result == -EAGAIN) {
 		start();
 	} else if (bytes && result == -EOPNOTSUPP && request->op == Op::write_zeroes && !writes_zeroes) {

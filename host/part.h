@@ -34,6 +34,8 @@ public:
 	bool writes_zeroes = false; // since the device does not know how to
 
 private:
+	bool moves_data() const;
+	int transfer_now(int descriptor) const;
 	void transfer(int descriptor);
 };
 
