@@ -99,6 +99,7 @@ static_assert(static_cast<int>(Op::discard) == REMAP_OP_DISCARD);
 static_assert(static_cast<int>(Verdict::fail_closed) == REMAP_FAIL_CLOSED);
 static_assert(Engine<CHost>::kCopySectors == REMAP_COPY_SECTORS);
 static_assert(Scan::kIdle == REMAP_SCAN_IDLE);
+static_assert(kMaxSpares == REMAP_MAX_SPARES);
 
 DeviceFacts facts_of(const remap_device_facts &device)
 {
@@ -176,8 +177,9 @@ extern "C" int remap_core_parse_table(unsigned int argc, char **argv, remap_tabl
 		return -remap::errno_of(Error::wrong_argument);
 	}
 	line->device[0] = parsed.main;
-	line->device[1] = parsed.spare;
-	line->devices = 2;
+	for (remap::u32 i = 0; i < parsed.spares; ++i)
+		line->device[remap::kFirstSpare + i] = parsed.spare[i];
+	line->devices = remap::kFirstSpare + parsed.spares;
 	line->set = parsed.set;
 	line->main_id = parsed.main_id;
 	line->format = parsed.format;
@@ -193,27 +195,32 @@ extern "C" int remap_core_check_devices(const remap_device_facts *facts, uint32_
 {
 	char found[128];
 	Text text(found, sizeof(found));
-	if (!REMAP_CHECK(devices == 2))
+	if (!REMAP_CHECK(devices > 1 && devices <= REMAP_MAX_DEVICES))
 		return -remap::errno_of(Error::broken);
-	*error = remap::check_devices(remap::facts_of(facts[0]), remap::facts_of(facts[1]), length,
-				      text);
+	remap::DeviceFacts spares[remap::kMaxSpares];
+	for (uint32_t i = 1; i < devices; ++i)
+		spares[i - remap::kFirstSpare] = remap::facts_of(facts[i]);
+	*error = remap::check_devices(remap::facts_of(facts[0]), spares, devices - 1, length, text);
 	if (!*error)
 		return 0;
 	remap::log_fault(*error, found);
 	return -remap::errno_of(Error::wrong_argument);
 }
 
-extern "C" int remap_core_create(remap_host *host, const remap_device_facts *facts, uint32_t,
-				 const remap_table_line *line, remap_core **core,
+extern "C" int remap_core_create(remap_host *host, const remap_device_facts *facts,
+				 uint32_t devices, const remap_table_line *line, remap_core **core,
 				 const char **error)
 {
 	remap::Refusal why;
 	Error failed = Error::no_memory;
+	remap::SpareSizes spares;
+	for (uint32_t i = 1; i < devices; ++i)
+		spares.add(facts[i].sectors);
 	void *memory = remap_host_allocate(host, sizeof(remap_core));
 	if (memory) {
 		*core = new (remap_place{memory}) remap_core(host);
 		const remap::Status made = (*core)->engine.create(
-			{facts[0].sectors, facts[1].sectors,
+			{facts[0].sectors, spares,
 			 facts[0].logical_block / remap::kSectorBytes,
 			 facts[0].physical_block / remap::kSectorBytes},
 			remap::terms_of(*line), why);
@@ -346,7 +353,8 @@ extern "C" int remap_core_message(remap_core *core, unsigned int argc, char **ar
 }
 
 extern "C" unsigned int remap_core_status(const remap_core *core, enum remap_status_kind kind,
-					  const remap_policy *policy, char *words, unsigned int room)
+					  const remap_table_line *line, char *words,
+					  unsigned int room)
 {
 	if (!room)
 		return 0;
@@ -354,7 +362,9 @@ extern "C" unsigned int remap_core_status(const remap_core *core, enum remap_sta
 	if (kind == REMAP_STATUS_INFO)
 		core->engine.status_line(text);
 	if (kind == REMAP_STATUS_TABLE)
-		core->engine.table_features(text, remap::policy_of(*policy));
+		core->engine.table_features(text, remap::policy_of(line->policy),
+					    line->device + remap::kFirstSpare + 1,
+					    line->devices - remap::kFirstSpare - 1);
 	if (kind == REMAP_STATUS_IMA)
 		core->engine.ima_line(text);
 	return static_cast<unsigned int>(text.length());

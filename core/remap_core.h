@@ -85,8 +85,8 @@ int remap_core_check_devices(const struct remap_device_facts *facts, uint32_t de
 
 /*
  * Makes the state of a set. `host` is handed back with every remap_host_*() call; it can do I/O
- * already. Reads what the spare says of itself, and refuses one that is not blank and not this
- * set's; writes nothing. Returns 0 or a negative errno with *error as above. Context: sleep.
+ * already. Reads what the spares say of themselves, and refuses what is neither blank nor all of this
+ * set; writes nothing. Returns 0 or a negative errno with *error as above. Context: sleep.
  */
 int remap_core_create(struct remap_host *host, const struct remap_device_facts *facts,
 		      uint32_t devices, const struct remap_table_line *line,
@@ -224,14 +224,17 @@ int remap_core_message(struct remap_core *core, unsigned int argc, char **argv, 
 
 enum remap_status_kind {
 	REMAP_STATUS_INFO,  /* the status line */
-	REMAP_STATUS_TABLE, /* the features, to be printed behind the devices; may be empty */
+	REMAP_STATUS_TABLE, /* the features, to be printed behind main and first spare; may be empty */
 	REMAP_STATUS_IMA    /* name=value pairs, comma separated */
 };
 /* Enough for the features of any set. */
-#define REMAP_FEATURES_ROOM 256
-/* Writes at most room - 1 bytes and a NUL; returns the length written. Context: any. */
+#define REMAP_FEATURES_ROOM 512
+/*
+ * Writes at most room - 1 bytes and a NUL; returns the length written. `line`: devices and policy of
+ * the table that is asked, for REMAP_STATUS_TABLE alone. Context: any.
+ */
 unsigned int remap_core_status(const struct remap_core *core, enum remap_status_kind kind,
-			       const struct remap_policy *policy, char *text, unsigned int room);
+			       const struct remap_table_line *line, char *text, unsigned int room);
 
 /* ---- what the host provides; see core/platform/platform.h for the contracts ---- */
 

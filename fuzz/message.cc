@@ -33,7 +33,7 @@ void check_books(const Engine<Host> &engine)
 	     at = extent.main + extent.length) {
 		if (extent.state == State::pending)
 			continue;
-		const Sector place = sector_of(extent.place);
+		const Sector place = extent.place;
 		require(range_fits(place, extent.length, data), "places are in the data area");
 		for (u64 i = 0; i < extent.length; ++i) {
 			require(!owned[place + i], "a place has one owner");

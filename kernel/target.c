@@ -234,14 +234,19 @@ static int remap_message(struct dm_target *ti, unsigned int argc, char **argv, c
 
 static void table_line(const struct remap_target *target, char *result, unsigned int maxlen)
 {
+	struct remap_table_line line = {
+		.devices = target->devices,
+		.policy = target->policy,
+	};
 	char features[REMAP_FEATURES_ROOM];
 	unsigned int sz = 0;
 	u32 i;
 
 	for (i = 0; i < target->devices; i++)
-		DMEMIT("%s%s", i ? " " : "", target->device[i]->name);
+		line.device[i] = target->device[i]->name;
+	DMEMIT("%s %s", line.device[0], line.device[1]);
 	/* In one piece: one that does not fit fills the buffer, by which dm knows to say so. */
-	if (remap_core_status(target->set->core, REMAP_STATUS_TABLE, &target->policy, features,
+	if (remap_core_status(target->set->core, REMAP_STATUS_TABLE, &line, features,
 			      sizeof(features)))
 		DMEMIT(" %s", features);
 }

@@ -295,7 +295,7 @@ std::string Ledger::check_places(const Core &core)
 		if (!mapped(found.state))
 			continue;
 		for (u64 i = 0; i < found.length; ++i) {
-			const Sector place = sector_of(found.place) + i;
+			const Sector place = found.place + i;
 			if (place >= owned.size() || owned[place])
 				return "place " + std::to_string(place) +
 				       (place < owned.size() ? " is owned twice" : " is outside");

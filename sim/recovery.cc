@@ -164,8 +164,8 @@ void Traffic::check_failed_places(Request request, bool lucky)
 		for (Sector at = 0; !kept && at < core_->main_sectors() &&
 				    core_->table().next(at, &found);
 		     at = found.main + found.length)
-			kept = found.state != State::pending && sector_of(found.place) <= place &&
-			       place < sector_of(found.place) + found.length;
+			kept = found.state != State::pending && found.place <= place &&
+			       place < found.place + found.length;
 		if (!kept)
 			host_.oracle.violate(Promise::lost, "place " + std::to_string(place) +
 								    " failed and is free again");

@@ -19,7 +19,7 @@ World::World(const Setup &setup)
 	host_.in_place = [this](Sector main, Sector physical) {
 		const Answer answer = core_->table().lookup(main, 1);
 		return answer.state == State::active &&
-		       core_->layout().physical(sector_of(answer.place)) == physical;
+		       core_->layout().physical(answer.place) == physical;
 	};
 	open();
 	if (core_)

@@ -14,6 +14,7 @@ namespace remap {
 #define REMAP_BUGS(X)                                                                              \
 	X(commit_before_data, "a record is written before the data it points to is stable")        \
 	X(one_copy_only, "a record goes to the first copy alone")                                  \
+	X(one_spare_flushed, "what several spares hold is made stable on the first alone")         \
 	X(no_commit_flush, "a record counts as written when the write returns")                    \
 	X(publish_before_commit, "a range is opened before its record is written")                 \
 	X(ignore_copy_failure, "a copy that failed stays in use")                                  \

@@ -91,7 +91,7 @@ Status Engine<P>::unmap_window(Step &step, Sector main, u64 length, Cleared *sum
 		bool stays;
 		run.length = unreadable_.run(run.main, run.length, &stays);
 		Status freed;
-		if (!stays && entries_.load_relaxed() >= layout_.max_extents() &&
+		if (!stays && entries_.load_relaxed() >= spares_.max_extents() &&
 		    splits(run.main, run.length))
 			freed = Error::table_full;
 		else if (!stays)
@@ -119,7 +119,7 @@ void Engine<P>::cleared_places(Sector main, u32 count, Take &&take)
 		for (u64 done = 0, alike; done < runs[i].sectors; done += alike) {
 			alike = unreadable_.run(main + done, runs[i].sectors - done, &stays);
 			if (!stays)
-				take(sector_of(runs[i].place) + done, alike);
+				take(runs[i].place + done, alike);
 		}
 	}
 }
@@ -151,7 +151,7 @@ template <Platform P> Status Engine<P>::copy_run_back(Refusal &why, const Extent
 {
 	for (u64 done = 0; done < run.length;) {
 		const Place place = run.place + done;
-		const u64 count = layout_.contiguous(sector_of(place), run.length - done);
+		const u64 count = spares_.contiguous(place, run.length - done);
 		TRY(copy_back(why, run.main + done, place, count));
 		done += count;
 	}

@@ -22,8 +22,8 @@ template <Platform P> bool Engine<P>::told_to_stop()
 template <Platform P>
 Status Engine<P>::copy_to_spare(Refusal &why, Sector main, Place place, u64 length)
 {
-	const DeviceIndex spare = kFirstSpare + member_of(place);
-	const Sector physical = layout_.physical(sector_of(place));
+	const Address to = spares_.address(place, length);
+	const DeviceIndex spare = to.device;
 	const u64 failures = debt_.failures(spare);
 	for (u64 done = 0; done < length;) {
 		if (told_to_stop())
@@ -32,26 +32,28 @@ Status Engine<P>::copy_to_spare(Refusal &why, Sector main, Place place, u64 leng
 		const IoStatus read = platform_.read(kMainDevice, main + done, buffer_, count);
 		if (read == IoStatus::ok) {
 			const IoStatus written =
-				debt_.write(platform_, spare, physical + done, buffer_, count);
+				debt_.write(platform_, spare, to.sector + done, buffer_, count);
 			if (written != IoStatus::ok)
-				return spare_failed(why, "cannot be written", written);
+				return spare_failed(why, spare, "cannot be written", written);
 			counters_.copied_sectors.add_relaxed(count);
 		} else {
-			TRY(copy_block_by_block(why, main + done, physical + done, count));
+			TRY(copy_block_by_block(why, main + done, {spare, to.sector + done, count}, count));
 		}
 		done += count;
 	}
-	if (has_bug(platform_, Bug::commit_before_data))
+	if (has_bug(platform_, Bug::commit_before_data) ||
+	    (spare != kFirstSpare && has_bug(platform_, Bug::one_spare_flushed)))
 		return {};
 	IoStatus flushed = debt_.flush(platform_, spare);
 	// One in between, for the records of others, may have been told what became of the copy.
 	if (flushed == IoStatus::ok && debt_.failures(spare) != failures)
 		flushed = IoStatus::io;
-	return flushed == IoStatus::ok ? Status{} : spare_failed(why, "cannot be flushed", flushed);
+	return flushed == IoStatus::ok ? Status{}
+				       : spare_failed(why, spare, "cannot be flushed", flushed);
 }
 
 template <Platform P>
-Status Engine<P>::copy_block_by_block(Refusal &why, Sector main, Sector physical, u64 length)
+Status Engine<P>::copy_block_by_block(Refusal &why, Sector main, const Address &to, u64 length)
 {
 	const u32 block = geometry_.block_sectors;
 	// From here on each I/O may take half a minute: the others do not wait for that. Whether it
@@ -64,9 +66,9 @@ Status Engine<P>::copy_block_by_block(Refusal &why, Sector main, Sector physical
 		if (!TRY(readable(why, main + done, block, read)))
 			continue;
 		const IoStatus written =
-			debt_.write(platform_, kFirstSpare, physical + done, buffer_, block);
+			debt_.write(platform_, to.device, to.sector + done, buffer_, block);
 		if (written != IoStatus::ok)
-			return spare_failed(why, "cannot be written", written);
+			return spare_failed(why, to.device, "cannot be written", written);
 		counters_.copied_sectors.add_relaxed(block);
 	}
 	return {};
@@ -117,15 +119,14 @@ template <Platform P> bool Engine<P>::main_answers(Sector failed)
 template <Platform P>
 Status Engine<P>::copy_back(Refusal &why, Sector main, Place place, u64 length)
 {
-	const DeviceIndex spare = kFirstSpare + member_of(place);
-	const Sector physical = layout_.physical(sector_of(place));
+	const Address from = spares_.address(place, length);
 	for (u64 done = 0; done < length;) {
 		if (told_to_stop())
 			return Error::interrupted;
 		const u32 count = static_cast<u32>(min_of<u64>(length - done, kCopySectors));
-		const IoStatus read = platform_.read(spare, physical + done, buffer_, count);
+		const IoStatus read = platform_.read(from.device, from.sector + done, buffer_, count);
 		if (read != IoStatus::ok)
-			return spare_failed(why, "cannot be read", read);
+			return spare_failed(why, from.device, "cannot be read", read);
 		const IoStatus written =
 			debt_.write(platform_, kMainDevice, main + done, buffer_, count);
 		if (written != IoStatus::ok) {
@@ -141,9 +142,10 @@ Status Engine<P>::copy_back(Refusal &why, Sector main, Place place, u64 length)
 }
 
 template <Platform P>
-Status Engine<P>::spare_failed(Refusal &why, const char *what, IoStatus status)
+Status Engine<P>::spare_failed(Refusal &why, DeviceIndex device, const char *what, IoStatus status)
 {
-	why.begin() << "the spare " << what << " (" << text_of(status) << ")";
+	why.begin() << spare_name(device, spares_.members()) << ' ' << what << " ("
+		    << text_of(status) << ")";
 	return Error::spare_io;
 }
 

@@ -4,7 +4,7 @@
 
 #include "core/base/bits.h"
 #include "core/base/text.h"
-#include "core/format/layout.h"
+#include "core/spare/spares.h"
 #include "core/table/extent.h"
 
 namespace remap {
@@ -16,15 +16,10 @@ struct DeviceFacts {
 	bool zoned = false;
 };
 
-// nullptr: they can. Else the sentence, with what was found in `found`.
-inline const char *check_devices(const DeviceFacts &main, const DeviceFacts &spare, u64 length,
-				 Text &found)
+// Whether main can have remaps. nullptr: it can. Else the sentence, with what was found in `found`; so
+// with what follows.
+inline const char *check_main(const DeviceFacts &main, u64 length, Text &found)
 {
-	if (main.identity == spare.identity)
-		return "main and spare are the same device";
-	if (main.zoned || spare.zoned)
-		return main.zoned ? "main is a zoned device; only conventional ones can be remapped"
-				  : "spare is a zoned device; only conventional ones can hold remaps";
 	if (!main.sectors || main.sectors > kMaxMainSectors) {
 		found << "main has " << main.sectors << " sectors";
 		return "main is too small or too large";
@@ -33,8 +28,15 @@ inline const char *check_devices(const DeviceFacts &main, const DeviceFacts &spa
 		found << "length is " << length << ", main has " << main.sectors << " sectors";
 		return "the table's length reaches beyond main";
 	}
+	return nullptr;
+}
+
+// Whether a spare can have main's. The name: of one of several, in front of what was found.
+inline const char *check_spare(const DeviceFacts &main, const DeviceFacts &spare, const char *name,
+			       Text &found)
+{
 	if (spare.logical_block > main.logical_block) {
-		found << "logical block of main " << main.logical_block << ", of spare "
+		found << "logical block of main " << main.logical_block << ", of " << name << ' '
 		      << spare.logical_block << " bytes";
 		return "the spare's logical block is larger than main's: a file system on main "
 		       "could no longer be read";
@@ -44,16 +46,49 @@ inline const char *check_devices(const DeviceFacts &main, const DeviceFacts &spa
 		return "main's logical block is larger than 4096 bytes";
 	}
 	if (spare.sectors > kMaxSpareSectors) {
-		found << "spare has " << spare.sectors << " sectors";
+		found << name << " has " << spare.sectors << " sectors";
 		return "the spare is larger than 2 PiB";
 	}
 	const Layout layout = Layout::of(spare.sectors);
 	if (!layout.valid()) {
-		found << "spare has " << spare.sectors << " sectors, the metadata alone takes "
+		found << name << " has " << spare.sectors << " sectors, the metadata alone takes "
 		      << layout.reserved_sectors();
 		return "the spare is smaller than its own metadata";
 	}
 	return nullptr;
+}
+
+// REQUIRES: `count` from 1 to kMaxSpares.
+inline const char *check_devices(const DeviceFacts &main, const DeviceFacts *spares, u32 count,
+				 u64 length, Text &found)
+{
+	const auto name = [count](u32 i) {
+		return count == 1 ? "spare" : spare_name(kFirstSpare + i, count);
+	};
+	for (u32 i = 0; i < count; ++i) {
+		if (main.identity == spares[i].identity)
+			return "main and spare are the same device";
+		for (u32 j = 0; j < i; ++j)
+			if (spares[j].identity == spares[i].identity) {
+				found << name(j) << " and " << name(i);
+				return "two of the spares are the same device";
+			}
+	}
+	if (main.zoned)
+		return "main is a zoned device; only conventional ones can be remapped";
+	for (u32 i = 0; i < count; ++i)
+		if (spares[i].zoned)
+			return "spare is a zoned device; only conventional ones can hold remaps";
+	const char *sentence = check_main(main, length, found);
+	for (u32 i = 0; !sentence && i < count; ++i)
+		sentence = check_spare(main, spares[i], name(i), found);
+	return sentence;
+}
+
+inline const char *check_devices(const DeviceFacts &main, const DeviceFacts &spare, u64 length,
+				 Text &found)
+{
+	return check_devices(main, &spare, 1, length, found);
 }
 
 }  // namespace remap

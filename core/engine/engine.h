@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Engine: everything that one set of a main device and its spare decides.
+// Engine: everything that one set of a main device and its spares decides.
 //
 // Three kinds of callers, three rules:
 //   * The I/O path calls map() and holds(): any context, inside a read section of the host. They
@@ -34,6 +34,7 @@
 #include "core/journal/journal.h"
 #include "core/platform/platform.h"
 #include "core/spare/space.h"
+#include "core/spare/spares.h"
 #include "core/table/table.h"
 
 namespace remap {
@@ -44,7 +45,7 @@ struct Command;
 // part may be 0 for a set that exists (SetShape).
 struct Geometry {
 	Sector main_sectors = 0;
-	Sector spare_sectors = 0;
+	SpareSizes spares;
 	u32 block_sectors = 1; // logical block of the set: every remap is aligned to it
 	// Physical block of main: what it writes as a whole, and what fails as a whole.
 	u32 physical_sectors = 1;
@@ -135,12 +136,15 @@ public:
 	// Status line, table features or IMA pairs (report.h). Any context.
 	void status_line(Text &text) const;
 	void ima_line(Text &text) const;
-	// The features of the table line that belong to the set itself.
-	void table_features(Text &text, const Policy &policy) const;
+	// The features of the table line, with the spares beside the first as they are named there.
+	void table_features(Text &text, const Policy &policy, const char *const *further = nullptr,
+			    u32 further_count = 0) const;
 
 	const Table<P> &table() const { return table_; }
-	const Layout &layout() const { return layout_; }
-	// The places of the spare that failed, as pending sectors of a table.
+	const Spares &spares() const { return spares_; }
+	// Of one member.
+	const Layout &layout(u32 member = 0) const { return spares_.layout(member); }
+	// The places that failed, as pending sectors of a table.
 	const Table<P> &bad() const { return bad_; }
 	const Journal<P> &journal() const { return journal_; }
 	Sector main_sectors() const { return geometry_.main_sectors; }
@@ -173,12 +177,12 @@ private:
 	template <class Visit> Status commit_and_free(Step &step, Visit &&places);
 	// copy.h
 	Status copy_to_spare(Refusal &why, Sector main, Place place, u64 length);
-	Status copy_block_by_block(Refusal &why, Sector main, Sector physical, u64 length);
+	Status copy_block_by_block(Refusal &why, Sector main, const Address &to, u64 length);
 	Status copy_back(Refusal &why, Sector main, Place place, u64 length);
 	Result<bool> readable(Refusal &why, Sector main, u32 sectors, IoStatus status);
 	bool main_answers(Sector failed);
 	bool told_to_stop();
-	Status spare_failed(Refusal &why, const char *what, IoStatus status);
+	Status spare_failed(Refusal &why, DeviceIndex device, const char *what, IoStatus status);
 	// place.h
 	Status add_remap(const Command &command, Text &reply, Refusal &why);
 	Status relocate(const Command &command, Text &reply, Refusal &why);
@@ -255,7 +259,8 @@ private:
 	bool begins(Sector main) const;
 	bool room_for_entries(bool mapped) const;
 	void begin_recovery(Sector first);
-	IoStatus flush_spare();
+	IoStatus flush_spare(DeviceIndex device);
+	DeviceIndex devices() const { return kFirstSpare + spares_.members(); }
 	IoStatus flush_zeros(Recovery &io, IoStatus done);
 	IoStatus finish(Step &step, IoStatus done);
 	u32 make_plan_true(IoStatus *result);
@@ -325,7 +330,7 @@ private:
 
 	P &platform_;
 	Geometry geometry_;
-	Layout layout_;
+	Spares spares_;
 	Table<P> table_;
 	Table<P> bad_;
 	SpareSpace<P> space_;
@@ -348,7 +353,7 @@ private:
 	bool any_failed_ = false;
 	u32 step_remaps_ = 0;
 	u32 unproven_before_ = 0;
-	u64 flush_failures_ = 0; // of the spare, before it wrote anything there
+	u64 flush_failures_[kMaxSpares] = {}; // of the spares, before it wrote anything there
 	IoStatus failure_ = IoStatus::ok;
 	Policy policy_;
 	Budget budget_;

@@ -27,7 +27,7 @@ template <Platform P> bool Engine<P>::flush_owed(DeviceIndex device)
 template <Platform P> void Engine<P>::note_flushes()
 {
 	u64 failures = 0;
-	for (DeviceIndex device = kMainDevice; device <= kFirstSpare; ++device)
+	for (DeviceIndex device = kMainDevice; device < devices(); ++device)
 		failures += debt_.failures(device);
 	counters_.flush_errors.add_relaxed(failures - counted_flushes_);
 	counted_flushes_ = failures;

@@ -27,7 +27,7 @@ struct Feature {
 			 "feature '" name "' is not available in this version")
 
 inline constexpr Feature kFeatures[] = {
-	REMAP_FEATURE("spare", word, nullptr, nullptr, " <device>"),
+	REMAP_FEATURE_IS("spare", word, nullptr, nullptr, " <device>", nullptr),
 	REMAP_FEATURE_IS("set", uuid, nullptr, nullptr, " <uuid>", nullptr),
 	REMAP_FEATURE_IS("main_id", id, nullptr, nullptr, " <up to 64 characters>", nullptr),
 	REMAP_FEATURE_IS("on_write_error", choice, "remap", "fail", " remap|fail", nullptr),

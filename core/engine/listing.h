@@ -14,7 +14,7 @@ inline void list_line(Text &reply, const Extent &extent)
 {
 	reply << extent.main << ' ';
 	if (extent.state != State::pending)
-		reply << sector_of(extent.place) << ' ';
+		reply << extent.place << ' ';
 	reply << extent.length;
 	if (extent.state != State::pending)
 		reply << (extent.state == State::lost ? " lost" : " active");

@@ -38,9 +38,8 @@ Mapping Engine<P>::map_found(Op op, Sector sector, const Answer &answer) const
 template <Platform P>
 Mapping Engine<P>::on_spare(Place place, u64 sectors, Verdict verdict) const
 {
-	const Sector data = sector_of(place);
-	return {layout_.physical(data), static_cast<u32>(layout_.contiguous(data, sectors)), verdict,
-		static_cast<u8>(kFirstSpare + member_of(place))};
+	const Address at = spares_.address(place, sectors);
+	return {at.sector, static_cast<u32>(at.sectors), verdict, static_cast<u8>(at.device)};
 }
 
 template <Platform P> bool Engine<P>::holds(Sector sector, u32 sectors) const

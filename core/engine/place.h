@@ -52,10 +52,10 @@ template <Platform P>
 Status Engine<P>::check_place(Refusal &why, Sector spare, u64 length)
 {
 	const u32 block = geometry_.block_sectors;
-	if (!range_fits(spare, length, layout_.data_sectors())) {
+	if (!range_fits(spare, length, spares_.data_sectors())) {
 		why.begin() << "SPARE " << spare << " with LEN " << length
 				<< " reaches beyond the data area, which has "
-				<< layout_.data_sectors() << " sectors";
+				<< spares_.data_sectors() << " sectors";
 		return Error::out_of_range;
 	}
 	if (!is_aligned(spare, block)) {
@@ -95,7 +95,7 @@ u64 Engine<P>::done_before(Sector main, u64 length, const Place *place) const
 template <Platform P> Status Engine<P>::add_remap(const Command &command, Text &reply, Refusal &why)
 {
 	const Sector main = command.number[0];
-	const Place place = make_place(0, command.number[1]);
+	const Place place = command.number[1];
 	const u64 length = command.number[2];
 	u64 done = 0;
 	{
@@ -115,7 +115,7 @@ template <Platform P> Status Engine<P>::add_remap(const Command &command, Text &
 		done += count;
 	}
 	log_added(main, place, length);
-	reply << "added " << main << " -> " << sector_of(place) << " (length: " << length << ")";
+	reply << "added " << main << " -> " << place << " (length: " << length << ")";
 	return {};
 }
 
@@ -140,15 +140,15 @@ Status Engine<P>::add_step(Refusal &why, Sector main, Place place, u64 length, b
 	Step step(*this);
 	TRY(step.begin_message(main, length));
 	TRY(check_unmapped(why, main, length));
-	TRY(check_place(why, sector_of(place), length));
+	TRY(check_place(why, place, length));
 	note_pending(main, length);
 	boundary = boundary || stands_alone(main);
 	Status placed;
 	u64 done = 0;
 	while (placed.ok() && done < length) {
 		const Place here = place + done;
-		const u64 count = layout_.contiguous(sector_of(here), length - done);
-		placed = space_.take(sector_of(here), count);
+		const u64 count = spares_.contiguous(here, length - done);
+		placed = space_.take(here, count);
 		if (placed.ok())
 			placed = place_run(why, main + done, here, count, copy,
 					   boundary && done == 0, &done);
@@ -186,7 +186,7 @@ template <Platform P> Status Engine<P>::relocate(const Command &command, Text &r
 			place = first;
 		done += count;
 	}
-	reply << "relocated " << main << " -> " << sector_of(place) << " (length: " << length
+	reply << "relocated " << main << " -> " << place << " (length: " << length
 	      << ")";
 	return {};
 }
@@ -209,12 +209,12 @@ Status Engine<P>::relocate_step(Refusal &why, Sector main, u64 length, bool boun
 			break;
 		}
 		const Sector start = run.value().start;
-		const u64 count = layout_.contiguous(start, run.value().length);
+		const u64 count = spares_.contiguous(start, run.value().length);
 		if (count < run.value().length)
 			space_.release(start + count, run.value().length - count);
 		if (done == 0)
-			*first = make_place(0, start);
-		placed = place_run(why, main + done, make_place(0, start), count, true,
+			*first = start;
+		placed = place_run(why, main + done, start, count, true,
 				   boundary && done == 0, &done);
 	}
 	step.logs_places(placed.ok());
@@ -236,7 +236,7 @@ Status Engine<P>::place_run(Refusal &why, Sector main, Place place, u64 length, 
 {
 	u64 done = 0;
 	Status placed;
-	if (boundary && entries_.load_relaxed() >= layout_.max_extents())
+	if (boundary && entries_.load_relaxed() >= spares_.max_extents())
 		placed = Error::table_full;
 	unreadable_.begin(main);
 	if (!copy)
@@ -252,7 +252,7 @@ Status Engine<P>::place_run(Refusal &why, Sector main, Place place, u64 length, 
 			done += count;
 	}
 	if (done < length)
-		space_.release(sector_of(place) + done, length - done);
+		space_.release(place + done, length - done);
 	*mapped += done;
 	return placed;
 }
@@ -345,7 +345,7 @@ template <Platform P> void Engine<P>::log_added(Sector main, Place place, u64 le
 {
 	char line[96];
 	Text text(line, sizeof(line));
-	text << "Added remap: " << main << " -> " << sector_of(place) << " (length: " << length
+	text << "Added remap: " << main << " -> " << place << " (length: " << length
 	     << ")";
 	platform_.log_limited(line);
 }

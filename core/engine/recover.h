@@ -78,30 +78,31 @@ template <Platform P> void Engine<P>::begin_recovery(Sector first)
 	any_failed_ = false;
 	step_remaps_ = 0;
 	unproven_before_ = unproven_run_;
-	flush_failures_ = debt_.failures(kFirstSpare);
+	for (DeviceIndex device = kFirstSpare; device < devices(); ++device)
+		flush_failures_[device - kFirstSpare] = debt_.failures(device);
 }
 
-// Makes stable what the recovery wrote to the spare. A device tells of a write that it lost once: a
+// Makes stable what the recovery wrote to a spare. A device tells of a write that it lost once: a
 // flush for others that failed meanwhile counts as well.
-template <Platform P> IoStatus Engine<P>::flush_spare()
+template <Platform P> IoStatus Engine<P>::flush_spare(DeviceIndex device)
 {
-	const IoStatus flushed = debt_.flush(platform_, kFirstSpare);
-	const bool missed = debt_.failures(kFirstSpare) != flush_failures_;
+	const IoStatus flushed = debt_.flush(platform_, device);
+	const bool missed = debt_.failures(device) != flush_failures_[device - kFirstSpare];
 	return flushed == IoStatus::ok && missed ? IoStatus::io : flushed;
 }
 
 // Whoever asked for zeros may have asked for stable ones (FUA), which such a write does not pass on.
 template <Platform P> IoStatus Engine<P>::flush_zeros(Recovery &io, IoStatus done)
 {
-	for (DeviceIndex device = kMainDevice; device <= kFirstSpare; ++device)
+	for (DeviceIndex device = kMainDevice; device < devices(); ++device)
 		if (done == IoStatus::ok && io.zeroed >> device & 1)
 			done = device == kMainDevice ? debt_.flush(platform_, device)
-						     : flush_spare();
+						     : flush_spare(device);
 	io.zeroed = 0;
 	return done;
 }
 
-// Finds room for `count` sectors of main and writes them with write(physical sector, done, count).
+// Finds room for `count` sectors of main and writes them with write(device, sector, done, count).
 // A place that refuses is bad, and the next one is tried. What is placed is in the plan. `before`:
 // what the table says of them. Returns ok, or why they could not all be placed.
 template <Platform P>
@@ -123,13 +124,12 @@ IoStatus Engine<P>::place(Sector main, u32 count, const Answer &before, Write &&
 				exhausted_.store_relaxed(true);
 			return full ? IoStatus::no_space : IoStatus::resource;
 		}
-		const Sector data = run.value().start;
-		const u32 part =
-			static_cast<u32>(layout_.contiguous(data, run.value().length));
+		const Place place = run.value().start;
+		const Address to = spares_.address(place, run.value().length);
+		const u32 part = static_cast<u32>(to.sectors);
 		if (part < run.value().length)
-			space_.release(data + part, run.value().length - part);
-		const Place place = make_place(0, data);
-		const IoStatus written = write(layout_.physical(data), done, part);
+			space_.release(place + part, run.value().length - part);
+		const IoStatus written = write(to.device, to.sector, done, part);
 		if (written == IoStatus::ok) {
 			const bool boundary = mapped ? begins(main + done)
 						     : !plan_.continues(main + done, place);
@@ -139,14 +139,14 @@ IoStatus Engine<P>::place(Sector main, u32 count, const Answer &before, Write &&
 				done += part;
 				continue;
 			}
-			space_.release(data, part);
+			space_.release(place, part);
 			return IoStatus::resource;
 		}
 		(void)settle(); // it may have taken long, and will: the others do not wait for that
 		const bool sector = blame(written) != Blame::path;
 		if (!sector || has_bug(platform_, Bug::failed_place_reused) ||
 		    !plan_.add_bad(place, part))
-			space_.release(data, part);
+			space_.release(place, part);
 		if (!sector || !--tries) {
 			judged(Judgement::spare);
 			return written;
@@ -167,7 +167,7 @@ template <Platform P> bool Engine<P>::begins(Sector main) const
 // the room that messages leave.
 template <Platform P> bool Engine<P>::room_for_entries(bool mapped) const
 {
-	const u64 most = mapped ? layout_.entries() : layout_.max_extents();
+	const u64 most = mapped ? spares_.entries() : spares_.max_extents();
 	return entries_.load_relaxed() + 2 * (plan_.changes() + plan_.bad()) + 2 <= most;
 }
 
@@ -182,7 +182,7 @@ template <Platform P> IoStatus Engine<P>::finish(Step &step, IoStatus done)
 	for (u32 i = 0; i < plan_.changes(); ++i)
 		if (plan_.change(i).moved &&
 		    !plan_.add_bad(plan_.change(i).old, plan_.change(i).extent.length))
-			space_.release(sector_of(plan_.change(i).old),
+			space_.release(plan_.change(i).old,
 				       plan_.change(i).extent.length);
 	if (plan_.empty())
 		return result;
@@ -198,11 +198,18 @@ template <Platform P> IoStatus Engine<P>::finish(Step &step, IoStatus done)
 // Returns how many changes were made; *result: why not all of them.
 template <Platform P> u32 Engine<P>::make_plan_true(IoStatus *result)
 {
-	bool on_spare = false;
-	for (u32 i = 0; i < plan_.changes(); ++i)
-		on_spare |= plan_.change(i).extent.state == State::active;
-	if (on_spare && !has_bug(platform_, Bug::commit_before_data)) {
-		const IoStatus flushed = flush_spare();
+	u32 written = 0;
+	for (u32 i = 0; i < plan_.changes(); ++i) {
+		const Extent &extent = plan_.change(i).extent;
+		if (extent.state == State::active)
+			written |= spares_.devices_of(extent.place, extent.length);
+	}
+	if (has_bug(platform_, Bug::commit_before_data))
+		written = 0;
+	if (has_bug(platform_, Bug::one_spare_flushed))
+		written &= 1u << kFirstSpare;
+	for (; written; written &= written - 1) {
+		const IoStatus flushed = flush_spare(lowest_bit(written));
 		if (flushed != IoStatus::ok) {
 			judged(Judgement::spare);
 			*result = flushed;
@@ -269,7 +276,7 @@ template <Platform P> void Engine<P>::give_back(u32 from)
 {
 	for (u32 i = from; i < plan_.changes(); ++i)
 		if (plan_.change(i).fresh)
-			space_.release(sector_of(plan_.change(i).extent.place),
+			space_.release(plan_.change(i).extent.place,
 				       plan_.change(i).extent.length);
 	plan_.drop_changes(from);
 }
@@ -281,7 +288,7 @@ template <Platform P> void Engine<P>::note_bad()
 {
 	for (u32 i = 0; i < plan_.bad();) {
 		const Plan::Run run = plan_.bad(i);
-		const Sector place = sector_of(run.place);
+		const Sector place = run.place;
 		const u64 before = bad_around(place, run.length);
 		if (bad_.put({place, run.length, 0, State::pending, false}).ok()) {
 			entries_.add_relaxed(bad_around(place, run.length) - before);

@@ -124,13 +124,14 @@ template <Platform P> bool Engine<P>::rescue(Recovery &io, u32 first, IoStatus *
 	if (!journal_.opened() || !within_budget())
 		return false;
 	const Answer answer = table_.lookup(sector, block);
-	const IoStatus placed = place(sector, block, answer, [&](Sector spare, u32 done, u32 part) {
-		const IoStatus written = debt_.write(platform_, kFirstSpare, spare,
+	const auto write = [&](DeviceIndex device, Sector spare, u32 done, u32 part) {
+		const IoStatus written = debt_.write(platform_, device, spare,
 						     buffer_ + done * kSectorBytes, part);
 		if (written == IoStatus::ok && *fetched == IoStatus::ok)
-			*fetched = bring(io, first + done, kFirstSpare, spare, part);
+			*fetched = bring(io, first + done, device, spare, part);
 		return written;
-	});
+	};
+	const IoStatus placed = place(sector, block, answer, write);
 	if (placed != IoStatus::ok)
 		return false;
 	remaps_by_read_.add_relaxed(1);

@@ -209,10 +209,10 @@ IoStatus Engine<P>::place_marked(Recovery &io, u32 done, u32 *count)
 		const bool another = answer.state == State::none && sector >= judged_end;
 		if (another && !may_remap(io.ticket))
 			return failure_;
-		const IoStatus placed =
-			place(sector, length, answer, [&](Sector spare, u32 from, u32 part) {
-				return send(io, done + i + from, kFirstSpare, spare, part);
-			});
+		const auto write = [&](DeviceIndex device, Sector spare, u32 from, u32 part) {
+			return send(io, done + i + from, device, spare, part);
+		};
+		const IoStatus placed = place(sector, length, answer, write);
 		if (placed != IoStatus::ok)
 			return io.status != IoStatus::ok ? io.status : placed;
 		if (another) {
@@ -247,10 +247,11 @@ template <Platform P> void Engine<P>::rescue_rest(Sector block, Sector from, Sec
 			continue;
 		const IoStatus read = platform_.read(kMainDevice, sector, buffer_, step);
 		if (read == IoStatus::ok) {
-			(void)place(sector, step, answer, [&](Sector spare, u32 done, u32 part) {
-				return debt_.write(platform_, kFirstSpare, spare,
+			const auto write = [&](DeviceIndex device, Sector spare, u32 done, u32 part) {
+				return debt_.write(platform_, device, spare,
 						   buffer_ + done * kSectorBytes, part);
-			});
+			};
+			(void)place(sector, step, answer, write);
 		} else if (blame(read) != Blame::path && room_for_entries(false)) {
 			(void)plan_.add({sector, step, 0, State::pending, false}, false);
 		}

@@ -69,7 +69,7 @@ template <Platform P> void Engine<P>::status_line(Text &text) const
 	text << text_of(mode()) << ' ' << score(forecast()) << ' ' << table_.extents();
 	text << ' ' << table_.mapped_sectors();
 	text << ' ' << space_.used_sectors() << '/' << space_.total_sectors();
-	text << ' ' << entries_.load_relaxed() << '/' << layout_.max_extents();
+	text << ' ' << entries_.load_relaxed() << '/' << spares_.max_extents();
 	text << ' ' << table_.pending_sectors() << ' ' << table_.lost_sectors();
 	text << ' ' << counters_.read_errors.load_relaxed();
 	text << ' ' << counters_.write_errors.load_relaxed();
@@ -80,16 +80,21 @@ template <Platform P> void Engine<P>::status_line(Text &text) const
 }
 
 // A set is named as soon as there is one, so that a renumbered blank disk cannot take its place.
-template <Platform P> void Engine<P>::table_features(Text &text, const Policy &policy) const
+template <Platform P>
+void Engine<P>::table_features(Text &text, const Policy &policy, const char *const *further,
+			       u32 further_count) const
 {
 	const Superblock &set = journal_.superblock();
 	const bool named = journal_.found() == Found::set;
 	char words[128];
 	Text differs(words, sizeof(words));
-	const u32 count = policy.words(&differs) + (named ? set.main_id[0] ? 4 : 2 : 0);
+	const u32 count = 2 * further_count + policy.words(&differs) +
+			  (named ? set.main_id[0] ? 4 : 2 : 0);
 	if (!count)
 		return;
 	text << count;
+	for (u32 i = 0; i < further_count; ++i)
+		text << " spare " << further[i];
 	if (named)
 		text << " set " << set.set;
 	if (named && set.main_id[0])
@@ -116,8 +121,8 @@ template <Platform P> void Engine<P>::report_status(Text &reply)
 	report(reply, "block_sectors", geometry_.block_sectors);
 	report(reply, "spare_used", space_.used_sectors());
 	report(reply, "spare_total", space_.total_sectors());
-	report(reply, "spare_reserved", layout_.reserved_sectors());
-	report(reply, "max_extents", layout_.max_extents());
+	report(reply, "spare_reserved", spares_.reserved_sectors());
+	report(reply, "max_extents", spares_.max_extents());
 	report(reply, "buckets", table_.buckets());
 	report(reply, "table_bytes", table_.memory_bytes());
 	report(reply, "metadata_used", entries_.load_relaxed());
@@ -125,7 +130,7 @@ template <Platform P> void Engine<P>::report_status(Text &reply)
 	report(reply, "generation", journal_.generation());
 	report(reply, "copies", count_of(journal_.copies()));
 	report(reply, "journal_used", journal_.journal_used());
-	report(reply, "journal_total", layout_.journal_blocks());
+	report(reply, "journal_total", spares_.journal_blocks());
 	reply << "set=" << journal_.superblock().set << "\nflags=";
 	flags(reply, false);
 	reply << '\n';

@@ -16,11 +16,11 @@ template <Platform P> Status Engine<P>::stage(const Extent &extent, Refusal &why
 			    << " has a state or a place that no extent can have";
 		return Error::wrong_argument;
 	}
-	if (!in_bounds(record, geometry_.main_sectors, layout_.data_sectors())) {
+	if (!in_bounds(record, geometry_.main_sectors, spares_.data_sectors())) {
 		why.begin() << "the extent at sector " << extent.main << " with length "
 			    << extent.length << " reaches beyond main, which has "
 			    << geometry_.main_sectors << " sectors, or beyond the spare's "
-			    << layout_.data_sectors() << " data sectors";
+			    << spares_.data_sectors() << " data sectors";
 		return Error::out_of_range;
 	}
 	Extent there;
@@ -39,9 +39,9 @@ template <Platform P>
 Status Engine<P>::stage_bad(Sector place, u64 length, Refusal &why)
 {
 	const Record record{RecordKind::bad, {0, length, place, State::none, false}};
-	if (!in_bounds(record, geometry_.main_sectors, layout_.data_sectors())) {
+	if (!in_bounds(record, geometry_.main_sectors, spares_.data_sectors())) {
 		why.begin() << "the bad place " << place << " with length " << length
-			    << " reaches beyond the spare's " << layout_.data_sectors()
+			    << " reaches beyond the spare's " << spares_.data_sectors()
 			    << " data sectors";
 		return Error::out_of_range;
 	}
@@ -60,12 +60,12 @@ template <Platform P> Status Engine<P>::format(Refusal &why)
 	for (Sector at = 0; at < geometry_.main_sectors && table_.next(at, &extent);
 	     at = extent.main + extent.length)
 		++entries;
-	for (Sector at = 0; at < layout_.data_sectors() && bad_.next(at, &extent);
+	for (Sector at = 0; at < spares_.data_sectors() && bad_.next(at, &extent);
 	     at = extent.main + extent.length)
 		++entries;
-	if (entries > layout_.entries()) {
+	if (entries > spares_.entries()) {
 		why.begin() << "the dump has " << entries << " extents, a set with max_extents "
-			    << layout_.max_extents() << " has room for " << layout_.entries();
+			    << spares_.max_extents() << " has room for " << spares_.entries();
 		return Error::table_full;
 	}
 	return journal_.format(why);

@@ -14,7 +14,7 @@ Status Engine<P>::create(const Geometry &geometry, const Terms &terms, Refusal &
 	if (!buffer_)
 		return Error::no_memory;
 	TRY(journal_.create({geometry.main_sectors, geometry.block_sectors * kSectorBytes,
-			     geometry.spare_sectors},
+			     geometry.spares},
 			    terms));
 	{
 		Step step(*this);
@@ -22,7 +22,7 @@ Status Engine<P>::create(const Geometry &geometry, const Terms &terms, Refusal &
 		TRY(journal_.survey(why));
 		TRY(claim(why));
 	}
-	layout_ = journal_.layout();
+	spares_ = journal_.spares();
 	geometry_.main_sectors = journal_.shape().main_sectors;
 	geometry_.block_sectors = journal_.shape().block_bytes / kSectorBytes;
 	if (geometry_.physical_sectors < geometry_.block_sectors ||
@@ -30,8 +30,8 @@ Status Engine<P>::create(const Geometry &geometry, const Terms &terms, Refusal &
 	    !is_power_of_two(geometry_.physical_sectors))
 		geometry_.physical_sectors = geometry_.block_sectors;
 	TRY(table_.create(geometry_.main_sectors));
-	TRY(bad_.create(layout_.data_sectors()));
-	return space_.create(layout_.data_sectors(), geometry_.block_sectors);
+	TRY(bad_.create(spares_.data_sectors()));
+	return space_.create(spares_.data_sectors(), geometry_.block_sectors);
 }
 
 // Two hosts that each took one set for theirs would write over each other. Asked again with every
@@ -86,10 +86,9 @@ template <Platform P> Status Engine<P>::load(Refusal &why, bool writes)
 {
 	TRY(forget());
 	fences_.open_to_writes();
-	const u64 room = layout_.max_extents();
 	return journal_.open(why, writes, [&](Refusal &reason) -> Status {
 		TRY(claim(reason));
-		if (journal_.layout().max_extents() == room)
+		if (journal_.spares().same_as(spares_))
 			return adopt_space(reason);
 		reason.begin() << "the spare was formatted anew since the table was made; make it "
 				  "again";
@@ -119,14 +118,14 @@ template <Platform P> Status Engine<P>::adopt_space(Refusal &why)
 		if (extent.state != State::pending)
 			TRY(adopt(why, extent));
 	}
-	for (Sector at = 0; at < layout_.data_sectors() && bad_.next(at, &extent);
+	for (Sector at = 0; at < spares_.data_sectors() && bad_.next(at, &extent);
 	     at = extent.main + extent.length) {
 		entries_.add_relaxed(1);
 		TRY(adopt_bad(why, extent.main, extent.length));
 	}
-	if (entries_.load_relaxed() > layout_.entries()) {
+	if (entries_.load_relaxed() > spares_.entries()) {
 		why.begin() << "the log holds " << entries_.load_relaxed()
-			    << " extents, a checkpoint has room for " << layout_.entries();
+			    << " extents, a checkpoint has room for " << spares_.entries();
 		return Error::damaged;
 	}
 	announced_unreadable_ = table_.lost_sectors() + table_.pending_sectors();
@@ -139,7 +138,7 @@ template <Platform P> Status Engine<P>::adopt_space(Refusal &why)
 
 template <Platform P> Status Engine<P>::adopt(Refusal &why, const Extent &extent)
 {
-	const Sector place = sector_of(extent.place);
+	const Sector place = extent.place;
 	if (!is_aligned(extent.main | place | extent.length, geometry_.block_sectors)) {
 		why.begin() << "the extent at sector " << extent.main
 			    << " is not aligned to the logical block";
@@ -204,7 +203,7 @@ template <Platform P> u64 Engine<P>::entries_around(Sector main, u64 length) con
 
 template <Platform P> u64 Engine<P>::bad_around(Sector place, u64 length) const
 {
-	return stretches_around(bad_, layout_.data_sectors(), place, length);
+	return stretches_around(bad_, spares_.data_sectors(), place, length);
 }
 
 // How many stretches touch the range or its neighbours: what changes in the range can change no

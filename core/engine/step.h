@@ -84,7 +84,7 @@ public:
 		const u64 entries = engine_.entries_around(main_, length_);
 		const u64 more = entries - entries_before_; // or fewer: it wraps
 		if (growth == Growth::limited && entries > entries_before_ &&
-		    engine_.entries_.load_relaxed() + more > engine_.layout_.max_extents())
+		    engine_.entries_.load_relaxed() + more > engine_.spares_.max_extents())
 			return Error::table_full;
 		if (has_bug(engine_.platform_, Bug::publish_before_commit))
 			open_early();

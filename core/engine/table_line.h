@@ -8,12 +8,14 @@
 #include "core/engine/feature.h"
 #include "core/engine/policy.h"
 #include "core/format/superblock.h"
+#include "core/platform/platform.h"
 
 namespace remap {
 
 struct TableLine {
 	const char *main = nullptr;
-	const char *spare = nullptr;
+	const char *spare[kMaxSpares] = {};
+	u32 spares = 0;
 	const char *set = nullptr;	 // a UUID, well formed
 	const char *main_id = nullptr; // at most kMainIdBytes characters
 	bool format = false;
@@ -38,7 +40,7 @@ public:
 				"[<#features> <feature>...]",
 				count_ ? words_[0] : ""};
 		line->main = words_[0];
-		line->spare = words_[1];
+		line->spare[line->spares++] = words_[1];
 		return count_ == 2 ? LineFault{} : features(line);
 	}
 
@@ -78,6 +80,12 @@ private:
 			if (*at == count_ || !well_formed(known, words_[*at]))
 				return {known.malformed, *at < count_ ? words_[*at] : ""};
 			const char *value = words_[(*at)++];
+			if (known.value == FeatureValue::word && line->spares == kMaxSpares)
+				return {"too many spares; a set has at most 4, the one beside main "
+					"among them",
+					value};
+			if (known.value == FeatureValue::word)
+				line->spare[line->spares++] = value;
 			if (known.value == FeatureValue::uuid)
 				line->set = value;
 			if (known.value == FeatureValue::id)

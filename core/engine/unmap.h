@@ -117,7 +117,7 @@ Status Engine<P>::unmap_step(Refusal &why, Step &step, Sector main, u64 length, 
 {
 	for (u64 done = 0; done < length && !stale_ok;) {
 		const Answer answer = table_.lookup(main + done, length - done);
-		const u64 count = layout_.contiguous(sector_of(answer.place), answer.sectors);
+		const u64 count = spares_.contiguous(answer.place, answer.sectors);
 		TRY(copy_back(why, main + done, answer.place, count));
 		done += count;
 	}
@@ -158,7 +158,7 @@ template <Platform P> Result<u64> Engine<P>::left_to_remove(Sector main, u64 len
 // table_full: nothing was changed; unwritable: nobody can tell until the next load.
 template <Platform P> Status Engine<P>::free_range(Step &step, Sector main, u64 length)
 {
-	if (entries_.load_relaxed() >= layout_.max_extents() && splits(main, length))
+	if (entries_.load_relaxed() >= spares_.max_extents() && splits(main, length))
 		return Error::table_full;
 	const u32 places = note_places(main, length);
 	TRY(table_.remove(main, length));
@@ -193,7 +193,7 @@ void Engine<P>::noted_places(u32 count, Take &&take)
 	const Answer *runs = reinterpret_cast<const Answer *>(buffer_);
 	for (u32 i = 0; i < count; ++i)
 		if (runs[i].state == State::active || runs[i].state == State::lost)
-			take(sector_of(runs[i].place), runs[i].sectors);
+			take(runs[i].place, runs[i].sectors);
 }
 
 }  // namespace remap

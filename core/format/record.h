@@ -66,10 +66,9 @@ inline bool well_formed(const Record &record)
 	return false;
 }
 
-// Whether the whole of it lies on a main of `main_sectors` and one of `members` spares of
-// `spare_sectors` data sectors each; the bits alone say nothing of that.
-inline bool in_bounds(const Record &record, Sector main_sectors, Sector spare_sectors,
-		      u32 members = 1)
+// Whether the whole of it lies on a main of `main_sectors` and on spares with `places` data sectors in
+// all; the bits alone say nothing of that.
+inline bool in_bounds(const Record &record, Sector main_sectors, Sector places)
 {
 	const Extent &extent = record.extent;
 	if (!extent.length)
@@ -79,8 +78,7 @@ inline bool in_bounds(const Record &record, Sector main_sectors, Sector spare_se
 	const bool on_spare = record.kind == RecordKind::bad ||
 			      (record.kind == RecordKind::map && extent.state != State::pending);
 	return on_main &&
-	       (!on_spare || (member_of(extent.place) < members &&
-			      range_fits(sector_of(extent.place), extent.length, spare_sectors)));
+	       (!on_spare || range_fits(extent.place, extent.length, places));
 }
 
 // false: no record that this version, or any, could have written.

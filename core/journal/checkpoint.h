@@ -16,11 +16,11 @@ namespace remap {
 
 template <Platform P> void Journal<P>::work_on_checkpoint()
 {
-	if (!writing_.running && 2 * (end_ - now_.journal_start) >= layout_.journal_blocks() &&
+	if (!writing_.running && 2 * (end_ - now_.journal_start) >= spares_.journal_blocks() &&
 	    !has_bug(platform_, Bug::ring_overrun))
 		begin_checkpoint();
 	// Twice an area over a ring, so that it is complete before the other half is full.
-	const u64 steps = 1 + div_round_up(2 * layout_.area_blocks(), layout_.journal_blocks());
+	const u64 steps = 1 + div_round_up(2 * spares_.area_blocks(), spares_.journal_blocks());
 	for (u64 i = 0; i < steps && writing_.running; ++i)
 		if (!checkpoint_step().ok())
 			return;
@@ -47,7 +47,7 @@ template <Platform P> void Journal<P>::begin_checkpoint()
 	writing_.area =
 		has_bug(platform_, Bug::checkpoint_same_area) ? now_.root.area : 1 - now_.root.area;
 	writing_.start = end_;
-	writing_.failures = debt_.failures(kFirstSpare);
+	writing_.failures = flush_failures();
 	writing_.previous = end_crc_;
 	if (has_bug(platform_, Bug::checkpoint_frees_early)) {
 		now_.journal_start = end_;
@@ -62,7 +62,7 @@ template <Platform P> Status Journal<P>::checkpoint_step()
 	if (!count)
 		return publish_checkpoint();
 	// More changed than there is room for since it began: once more, in one go.
-	if (writing_.blocks == layout_.area_blocks())
+	if (writing_.blocks == spares_.area_blocks())
 		return writing_.at_once ? fail() : checkpoint();
 	CheckpointBlockDisk *block = reinterpret_cast<CheckpointBlockDisk *>(block_);
 	const Le32 crc = seal(block, now_.set, writing_.id, writing_.blocks, count);
@@ -85,7 +85,7 @@ template <Platform P> u32 Journal<P>::fill_checkpoint_block()
 	if (has_bug(platform_, Bug::bad_not_checkpointed))
 		return count;
 	Extent bad;
-	while (count < kEntriesPerBlock && writing_.bad_cursor < layout_.data_sectors() &&
+	while (count < kEntriesPerBlock && writing_.bad_cursor < spares_.data_sectors() &&
 	       bad_.next(writing_.bad_cursor, &bad)) {
 		block->records[count++] =
 			pack({RecordKind::bad, {0, bad.length, bad.main, State::none, false}});
@@ -98,7 +98,7 @@ template <Platform P> Copies Journal<P>::write_area(Copies copies, u64 index)
 {
 	Copies good = copies;
 	for_each_copy(copies, [&](u32 copy) {
-		const Sector at = layout_.area(end_of(copy), writing_.area) + index * kBlockSectors;
+		const Sector at = area_of(copy, writing_.area) + index * kBlockSectors;
 		if (debt_.write(platform_, device_of(copy), at, block_, kBlockSectors) !=
 		    IoStatus::ok)
 			good &= ~(1u << copy);
@@ -113,7 +113,7 @@ template <Platform P> Status Journal<P>::publish_checkpoint()
 		TRY(fence(flush_copies(now_.copies)));
 	// A flush of somebody else's step failed meanwhile: the blocks may be gone. The next commit
 	// begins a new one.
-	if (debt_.failures(kFirstSpare) != writing_.failures &&
+	if (flush_failures() != writing_.failures &&
 	    !has_bug(platform_, Bug::checkpoint_ignores_flush))
 		return {};
 	const bool late = has_bug(platform_, Bug::checkpoint_late_start);

@@ -70,9 +70,22 @@ template <Platform P> Status Journal<P>::fence(Copies good)
 // One flush for all copies on a device. Returns those that are stable.
 template <Platform P> Copies Journal<P>::flush_copies(Copies copies)
 {
-	if (copies && debt_.flush(platform_, kFirstSpare) != IoStatus::ok)
-		return 0;
+	for (u32 m = 0; m < members(); ++m) {
+		if (!(copies & copies_on(m)) || (m && has_bug(platform_, Bug::one_spare_flushed)))
+			continue;
+		if (debt_.flush(platform_, spares_.device(m)) != IoStatus::ok)
+			copies &= ~copies_on(m);
+	}
 	return copies;
+}
+
+// How often a flush of any spare has failed.
+template <Platform P> u64 Journal<P>::flush_failures() const
+{
+	u64 failures = 0;
+	for (u32 m = 0; m < members(); ++m)
+		failures += debt_.failures(spares_.device(m));
+	return failures;
 }
 
 // On the first lap, what lies ahead may be anything: it is made zero, so that the end of a log can
@@ -80,9 +93,9 @@ template <Platform P> Copies Journal<P>::flush_copies(Copies copies)
 template <Platform P> Copies Journal<P>::zero_ahead(Copies copies)
 {
 	const u64 first = end_ + kZeroAhead;
-	if (end_ % kZeroAhead || first >= layout_.journal_blocks())
+	if (end_ % kZeroAhead || first >= spares_.journal_blocks())
 		return copies;
-	const u64 blocks = min_of(kZeroAhead, layout_.journal_blocks() - first);
+	const u64 blocks = min_of(kZeroAhead, spares_.journal_blocks() - first);
 	Copies good = copies;
 	for_each_copy(copies, [&](u32 copy) {
 		if (!write_zeros(device_of(copy), ring_sector(copy, first), blocks * kBlockSectors))
@@ -94,7 +107,7 @@ template <Platform P> Copies Journal<P>::zero_ahead(Copies copies)
 // A block that is part of the log is never rewritten.
 template <Platform P> Status Journal<P>::make_room()
 {
-	if (end_ - now_.journal_start < layout_.journal_blocks() ||
+	if (end_ - now_.journal_start < spares_.journal_blocks() ||
 	    has_bug(platform_, Bug::ring_overrun))
 		return {};
 	return checkpoint();

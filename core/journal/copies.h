@@ -4,7 +4,6 @@
 #pragma once
 
 #include "core/format/superblock.h"
-#include "core/platform/platform.h"
 
 namespace remap {
 
@@ -12,7 +11,8 @@ using Copies = u32;
 inline constexpr u32 kMaxCopies = kMaxMembers * kCopies;
 
 constexpr Copies copies_of(u32 members) { return (1u << members * kCopies) - 1; }
-constexpr DeviceIndex device_of(u32 copy) { return kFirstSpare + copy / kCopies; }
+constexpr Copies copies_on(u32 member) { return copies_of(1) << member * kCopies; }
+constexpr u32 member_of(u32 copy) { return copy / kCopies; }
 constexpr u32 end_of(u32 copy) { return copy % kCopies; }
 
 constexpr u32 count_of(Copies copies)

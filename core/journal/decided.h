@@ -17,7 +17,7 @@ template <Platform P> u64 Journal<P>::decided_blocks() const
 {
 	if (now_.epoch_start <= now_.journal_start)
 		return 0;
-	return min_of(now_.epoch_start - now_.journal_start, layout_.journal_blocks());
+	return min_of(now_.epoch_start - now_.journal_start, spares_.journal_blocks());
 }
 
 // What the sector before epoch_start's block is named by: the checkpoint may cover all before it.
@@ -130,7 +130,7 @@ template <Platform P> Status Journal<P>::read_decided_chunk(Refusal &why, Pass p
 template <Platform P> void Journal<P>::mend_free_place(u32 index, u64 sequence)
 {
 	__builtin_memset(block_, 0, kMetadataBlockBytes);
-	for_each_copy(copies_of(1), [&](u32 copy) {
+	for_each_copy(all_copies(), [&](u32 copy) {
 		const bool used = now_.copies >> copy & 1;
 		if (!used || !old_block(copy, index, sequence))
 			mend_block(copy, ring_sector(copy, sequence), block_);
@@ -140,7 +140,7 @@ template <Platform P> void Journal<P>::mend_free_place(u32 index, u64 sequence)
 // The longest chain that can be followed forward, for an operator who gives up what comes behind.
 template <Platform P> Status Journal<P>::salvage(Refusal &why, Pass pass)
 {
-	const u64 limit = pass == Pass::read ? now_.journal_start + layout_.journal_blocks() : end_;
+	const u64 limit = pass == Pass::read ? now_.journal_start + spares_.journal_blocks() : end_;
 	u64 end = now_.journal_start;
 	u32 previous = now_.journal_previous;
 	for (u64 first = now_.journal_start; first < limit;) {

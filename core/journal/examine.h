@@ -99,10 +99,10 @@ template <Platform P> CopyState Journal<P>::copy_state(u32 copy) const
 // REQUIRES: loaded().
 template <Platform P> bool Journal<P>::sound() const
 {
-	for (u32 number = 0; number < kSites; ++number)
+	for (u32 number = 0; number < sites(); ++number)
 		if (is_damage(site_state(number)))
 			return false;
-	for (u32 copy = 0; copy < kCopies; ++copy)
+	for (u32 copy = 0; copy < members() * kCopies; ++copy)
 		if (is_damage(copy_state(copy)))
 			return false;
 	return true;

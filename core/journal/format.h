@@ -14,37 +14,48 @@ template <Platform P> Status Journal<P>::format(Refusal &why)
 	if (!platform_.writable())
 		return Error::read_only;
 	Superblock superblock = new_superblock();
-	if (!platform_.random(superblock.set.bytes, sizeof(Uuid)) ||
-	    !platform_.random(superblock.members[0].uuid.bytes, sizeof(Uuid)))
+	if (!platform_.random(superblock.set.bytes, sizeof(Uuid)))
 		return Error::no_randomness;
 	superblock.set.make_random();
-	superblock.members[0].uuid.make_random();
+	for (u32 m = 0; m < members(); ++m) {
+		if (!platform_.random(superblock.members[m].uuid.bytes, sizeof(Uuid)))
+			return Error::no_randomness;
+		superblock.members[m].uuid.make_random();
+	}
 	if (!terms_.new_set.nil())
 		superblock.set = terms_.new_set;
-	for (u32 number = 0; number < kSites; ++number) {
-		sites_[number] = Site{};
-		// What an interrupted format left in the other slot would be another set's.
-		if (!write_zeros(kFirstSpare, layout_.site(number), kSiteSectors)) {
-			why.begin()
-				<< "the spare cannot be written at sector " << layout_.site(number);
-			return Error::spare_io;
-		}
-	}
+	for (u32 m = 0; m < members(); ++m)
+		TRY(clear_sites(why, m));
 	bool quorum;
-	if (write_sites(superblock, &quorum) == kSites)
+	if (write_sites(superblock, &quorum) == sites())
 		TRY(initialise(why));
 	if (all_sites_)
 		TRY(write_table(why, &superblock));
 	superblock.generation = 2;
 	superblock.state = SetState::ready;
-	if (!all_sites_ || write_sites(superblock, &quorum) != kSites) {
+	if (!all_sites_ || write_sites(superblock, &quorum) != sites()) {
 		why.begin()
-			<< "the spare refuses a superblock; all three sites must be writable to "
-			   "begin with";
+			<< (members() == 1 ? "the spare" : "a spare")
+			<< " refuses a superblock; all three sites must be writable to begin with";
 		return Error::spare_io;
 	}
 	terms_.wipe_set = Uuid{};
 	return survey(why);
+}
+
+// What an interrupted format left in the other slot would be another set's.
+template <Platform P> Status Journal<P>::clear_sites(Refusal &why, u32 member)
+{
+	const DeviceIndex device = spares_.device(member);
+	for (u32 number = 0; number < kSites; ++number) {
+		const Sector at = spares_.layout(member).site(number);
+		site_on(device, number) = Site{};
+		if (write_zeros(device, at, kSiteSectors))
+			continue;
+		why.begin() << name_of(device) << " cannot be written at sector " << at;
+		return Error::spare_io;
+	}
+	return {};
 }
 
 template <Platform P> Superblock Journal<P>::new_superblock()
@@ -53,12 +64,14 @@ template <Platform P> Superblock Journal<P>::new_superblock()
 	superblock.generation = 1;
 	superblock.state = SetState::formatting;
 	superblock.epoch = superblock.announced = terms_.wipe_set.nil() ? 0 : wiped_epoch();
-	superblock.copies = static_cast<u8>(copies_of(1));
+	superblock.copies = static_cast<u8>(all_copies());
 	superblock.main_sectors = shape_.main_sectors;
 	superblock.block_bytes = shape_.block_bytes;
-	superblock.max_extents = layout_.max_extents();
-	superblock.members[0].sectors = shape_.spare_sectors;
-	superblock.members[0].state = MemberState::in_use;
+	superblock.max_extents = spares_.max_extents();
+	for (u32 m = 0; m < members(); ++m) {
+		superblock.members[m].sectors = shape_.spares[m];
+		superblock.members[m].state = MemberState::in_use;
+	}
 	__builtin_memcpy(superblock.main_id, terms_.main_id, sizeof(superblock.main_id));
 	return superblock;
 }
@@ -68,18 +81,15 @@ template <Platform P> Superblock Journal<P>::new_superblock()
 // the very same set.
 template <Platform P> Status Journal<P>::initialise(Refusal &why)
 {
-	const u64 ring = layout_.journal_blocks();
+	const u64 ring = spares_.journal_blocks();
 	const u64 blocks = terms_.new_set.nil() ? min_of<u64>(2 * kZeroAhead, ring) : ring;
-	for (u32 copy = 0; copy < kCopies; ++copy)
-		if (!write_zeros(kFirstSpare, layout_.journal(copy), blocks * kBlockSectors)) {
-			why.begin() << "the spare cannot be written at sector "
-				    << layout_.journal(copy);
+	for (u32 copy = 0; copy < members() * kCopies; ++copy)
+		if (!write_zeros(device_of(copy), journal_of(copy), blocks * kBlockSectors)) {
+			why.begin() << name_of(device_of(copy)) << " cannot be written at sector "
+				    << journal_of(copy);
 			return Error::spare_io;
 		}
-	if (debt_.flush(platform_, kFirstSpare) == IoStatus::ok)
-		return {};
-	why.begin() << "the spare cannot be flushed";
-	return Error::spare_io;
+	return flush_all(why);
 }
 
 // Errors: table_full, spare_io.
@@ -90,21 +100,27 @@ template <Platform P> Status Journal<P>::write_table(Refusal &why, Superblock *s
 	// No checkpoint of the set whose name it may bear can have this one.
 	writing_.id = {superblock->epoch + 1, 0};
 	while (const u32 count = fill_checkpoint_block()) {
-		if (writing_.blocks == layout_.area_blocks())
+		if (writing_.blocks == spares_.area_blocks())
 			return Error::table_full;
 		const Le32 crc = seal(block, superblock->set, writing_.id, writing_.blocks, count);
 		writing_.crc = Crc32c::of(&crc, sizeof(crc), writing_.crc);
-		if (write_area(copies_of(1), writing_.blocks++) != copies_of(1)) {
-			why.begin() << "the spare refuses a block of the table";
+		if (write_area(all_copies(), writing_.blocks++) != all_copies()) {
+			why.begin() << (members() == 1 ? "the spare" : "a spare")
+				    << " refuses a block of the table";
 			return Error::spare_io;
 		}
 	}
 	if (!writing_.blocks)
 		return {};
 	superblock->root = {writing_.id, writing_.blocks, writing_.area, writing_.crc};
-	if (flush_copies(copies_of(1)))
+	return flush_all(why);
+}
+
+template <Platform P> Status Journal<P>::flush_all(Refusal &why)
+{
+	if (flush_copies(all_copies()) == all_copies())
 		return {};
-	why.begin() << "the spare cannot be flushed";
+	why.begin() << (members() == 1 ? "the spare" : "a spare") << " cannot be flushed";
 	return Error::spare_io;
 }
 

@@ -4,6 +4,7 @@
 //
 // Parts, in the order of a set's life:
 //  * survey.h      what is on the spare: blank, ours, or a reason to keep off (reads only)
+//  * members.h     which device is which member of a set
 //  * wipe.h        a set that an operator gave up
 //  * examine.h     how sites and copies are, for reports
 //  * blank.h       nothing but zeros where a format would write
@@ -33,16 +34,18 @@
 #include "core/journal/site.h"
 #include "core/platform/flush_debt.h"
 #include "core/platform/platform.h"
+#include "core/spare/spares.h"
 #include "core/table/table.h"
 
 namespace remap {
 
 // The devices that a set is to live on. main_sectors and block_bytes may be 0 where main is not at
-// hand: then they are what the set says, and there must be one.
+// hand: then they are what the set says, and there must be one. The spares are those of devices
+// kFirstSpare and following.
 struct SetShape {
 	Sector main_sectors = 0;
 	u32 block_bytes = 512;
-	Sector spare_sectors = 0;
+	SpareSizes spares;
 };
 
 // What whoever opens the set demands of it.
@@ -145,14 +148,19 @@ public:
 	bool loaded() const { return loaded_; }
 	// Whether I/O was served since the load, so that the table in memory is the newest there is.
 	bool served() const { return served_; }
-	const Layout &layout() const { return layout_; }
+	const Spares &spares() const { return spares_; }
+	// Of one member.
+	const Layout &layout(u32 member = 0) const { return spares_.layout(member); }
 	const Superblock &superblock() const { return now_; }
+	// Of the first spare as the table line has them, then of the next. A superblock's number of a
+	// site, kSites for each.
+	u32 sites() const { return shape_.spares.count * kSites; }
 	const Site &site(u32 number) const { return sites_[number]; }
 	u64 journal_end() const { return end_; }
 	// Of the ring, with the places that loads left free.
 	u64 used_blocks() const
 	{
-		return min_of(end_ - now_.journal_start, layout_.journal_blocks());
+		return min_of(end_ - now_.journal_start, spares_.journal_blocks());
 	}
 	Copies damaged() const { return damaged_; }
 	// Whether main's name was compared with that in the set.
@@ -182,7 +190,7 @@ private:
 	static constexpr u32 kChunkSectors = kChunkBlocks * kBlockSectors;
 	static constexpr u32 kChunkBytes = kChunkBlocks * kMetadataBlockBytes;
 	// A chunk of each copy, and one that is put together of them.
-	static constexpr u32 kLoadBytes = (kCopies + 1) * kChunkBytes;
+	u32 load_bytes() const { return (members() * kCopies + 1) * kChunkBytes; }
 	static constexpr Sector kBlankSectors = 16 * kSectorsPerMiB; // at either end
 	// Blocks behind the end of the log that are looked at for what should not be there.
 	static constexpr u64 kLookBehind = 8;
@@ -201,30 +209,49 @@ private:
 	enum class Pass : u8 { read, mend };
 
 	// survey.h
-	IoStatus read_site(u32 number);
+	Status read_sites(Refusal &why, DeviceIndex device);
+	Layout layout_alone(DeviceIndex device) const;
+	Status too_small(Refusal &why, DeviceIndex device, const Layout &layout) const;
+	Status lay_out(Refusal &why);
+	IoStatus read_site(DeviceIndex device, Sector where, Site *site);
 	void note_slot(Site *site, u32 slot);
 	const Superblock *winner() const;
+	const Superblock *newest_of(u32 first, u32 count) const;
 	Status judge_absent(Refusal &why);
 	Status judge_set(Refusal &why, const Superblock &newest);
 	Status judge_devices(Refusal &why, const Superblock &newest);
 	static Status check_main_id(const Superblock &set, const Terms &terms, Refusal &why);
 	bool makes_sense(const Superblock &set) const;
-	Status judge_histories(Refusal &why, const Superblock &newest);
-	Status foreign(Refusal &why);
-	Status predecessor(Refusal &why);
+	Status judge_histories(Refusal &why, const Superblock &newest, u32 member);
 	bool counts(const Site &site) const;
-	u32 counting_sites() const;
+	u32 counting_sites(DeviceIndex device) const;
 	static bool parted(const Superblock &a, const Superblock &b);
+	// members.h
+	Status judge_sets(Refusal &why, const Superblock &newest);
+	Status judge_members(Refusal &why, const Superblock &newest);
+	Status judge_member_states(Refusal &why, const Superblock &newest, u32 count);
+	Status identify(Refusal &why, const Superblock &newest, u32 count, DeviceIndex *holder);
+	Status missing(Refusal &why, const Superblock &newest, u32 member,
+		       const DeviceIndex *holder);
+	Status superfluous(Refusal &why, const Superblock &newest, u32 count,
+			   const DeviceIndex *holder);
+	DeviceIndex without_member(const DeviceIndex *holder) const;
 	// wipe.h
 	Status judge_wipe(Refusal &why);
+	Status judge_traces(Refusal &why, DeviceIndex device);
 	u64 wiped_epoch() const;
 	// blank.h
-	Status find_foreign(Sector *where, bool *found);
-	Status search_regions(Sector *where, bool *found);
-	bool in_valid_site(Sector sector) const;
-	Status find_nonzero(Sector from, u64 sectors, Sector *where, bool *found);
+	Status foreign(Refusal &why, u32 member);
+	Status predecessor(Refusal &why, DeviceIndex device);
+	Status find_foreign(u32 member, Sector *where, bool *found);
+	Status search_regions(u32 member, Sector *where, bool *found);
+	bool in_valid_site(DeviceIndex device, Sector sector) const;
+	Status find_nonzero(DeviceIndex device, Sector from, u64 sectors, Sector *where,
+			    bool *found);
 	// format.h
 	Superblock new_superblock();
+	Status clear_sites(Refusal &why, u32 member);
+	Status flush_all(Refusal &why);
 	Status initialise(Refusal &why);
 	Status write_table(Refusal &why, Superblock *superblock);
 	bool write_zeros(DeviceIndex device, Sector from, u64 sectors);
@@ -252,7 +279,10 @@ private:
 	u64 decided_blocks() const;
 	u32 decided_crc() const;
 	u32 decided_in_chunk(u64 number) const;
-	JournalBlockDisk *gathered() { return reinterpret_cast<JournalBlockDisk *>(chunk(kCopies)); }
+	JournalBlockDisk *gathered()
+	{
+		return reinterpret_cast<JournalBlockDisk *>(chunk(members() * kCopies));
+	}
 	Status read_decided(Refusal &why, Pass pass);
 	Status follow_back(Refusal &why, u64 chunks);
 	Result<u32> gather(u64 number, u32 *crc);
@@ -274,8 +304,10 @@ private:
 	Copies copies_with_site() const;
 	Status begin_serving(Refusal &why);
 	// sites.h
-	u32 write_sites(Superblock superblock, bool *quorum);
-	bool write_slot(const Site &site, Sector at, u32 slot);
+	u32 write_sites(const Superblock &superblock, bool *quorum);
+	u32 write_member_sites(Superblock superblock, u32 member);
+	bool write_site(Site &site, Superblock superblock);
+	bool write_slot(DeviceIndex device, Sector at, u32 slot);
 	Status publish(Superblock superblock);
 	void leave_free();
 	Status change_epoch(Copies copies, SetState state);
@@ -283,6 +315,7 @@ private:
 	// commit.h
 	Status append(const Record *records, u32 count);
 	Copies flush_copies(Copies copies);
+	u64 flush_failures() const;
 	Copies zero_ahead(Copies copies);
 	Status make_room();
 	Status fence(Copies good);
@@ -294,11 +327,39 @@ private:
 	Copies write_area(Copies copies, u64 index);
 	Status publish_checkpoint();
 
-	Sector area_of_root(u32 copy) const { return layout_.area(end_of(copy), now_.root.area); }
+	const char *name_of(DeviceIndex device) const
+	{
+		return spare_name(device, shape_.spares.count);
+	}
+	static DeviceIndex device_of_site(u32 index) { return kFirstSpare + index / kSites; }
+	Site &site_on(DeviceIndex device, u32 number)
+	{
+		return sites_[(device - kFirstSpare) * kSites + number];
+	}
+	const Site &site_on(DeviceIndex device, u32 number) const
+	{
+		return sites_[(device - kFirstSpare) * kSites + number];
+	}
+	const Superblock *newest_on(DeviceIndex device) const
+	{
+		return newest_of((device - kFirstSpare) * kSites, kSites);
+	}
+	u32 members() const { return spares_.members(); }
+	Copies all_copies() const { return copies_of(members()); }
+	DeviceIndex device_of(u32 copy) const { return spares_.device(member_of(copy)); }
+	Sector journal_of(u32 copy) const
+	{
+		return spares_.layout(member_of(copy)).journal(end_of(copy));
+	}
+	Sector area_of(u32 copy, u32 area) const
+	{
+		return spares_.layout(member_of(copy)).area(end_of(copy), area);
+	}
+	Sector area_of_root(u32 copy) const { return area_of(copy, now_.root.area); }
 	Sector ring_sector(u32 copy, u64 sequence) const
 	{
-		return layout_.journal(end_of(copy)) +
-		       sequence % layout_.journal_blocks() * kBlockSectors;
+		return journal_of(copy) +
+		       sequence % spares_.journal_blocks() * kBlockSectors;
 	}
 	void became_degraded(bool degraded) { degraded_.store_relaxed(degraded); }
 
@@ -324,7 +385,7 @@ private:
 	FlushDebt &debt_;
 	SetShape shape_;
 	Terms terms_;
-	Layout layout_;
+	Spares spares_;
 	Found found_ = Found::nothing;
 	bool loaded_ = false;
 	bool begun_ = false;	// an epoch was begun since the load
@@ -347,7 +408,7 @@ private:
 	Copies witnesses_ = 0; // of these, copies that end before the block
 	Copies unwritable_ = 0;
 	Findings findings_;
-	Site sites_[kSites];
+	Site sites_[kMaxSpares * kSites]; // of the devices, in their order
 	// One 4-KiB block, for whatever is being written or judged.
 	u8 *block_ = nullptr;
 	u8 *load_buffer_ = nullptr;
@@ -383,6 +444,7 @@ template <Platform P> Status Journal<P>::create(const SetShape &shape, const Ter
 #include "core/journal/format.h"
 #include "core/journal/load.h"
 #include "core/journal/log_reader.h"
+#include "core/journal/members.h"
 #include "core/journal/sites.h"
 #include "core/journal/survey.h"
 #include "core/journal/wipe.h"

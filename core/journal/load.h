@@ -16,18 +16,20 @@ Status Journal<P>::open(Refusal &why, bool writes, Adopt &&adopt)
 	failed_.store_release(false);
 	TRY(survey(why));
 	if (found_ == Found::blank && !writes) {
-		why.begin() << "the spare is blank, and a read-only table cannot format it";
+		why.begin() << (members() == 1 ? "the spare is" : "the spares are")
+			    << " blank, and a read-only table cannot format "
+			    << (members() == 1 ? "it" : "them");
 		return Error::read_only;
 	}
 	if (found_ == Found::blank)
 		TRY(format(why));
-	load_buffer_ = static_cast<u8 *>(platform_.allocate(kLoadBytes));
+	load_buffer_ = static_cast<u8 *>(platform_.allocate(load_bytes()));
 	if (!load_buffer_)
 		return Error::no_memory;
 	const Status loaded = load(why, writes, adopt);
 	if (!loaded.ok())
 		opened_.store_release(false);
-	platform_.deallocate(load_buffer_, kLoadBytes);
+	platform_.deallocate(load_buffer_, load_bytes());
 	load_buffer_ = nullptr;
 	return loaded;
 }
@@ -47,7 +49,7 @@ Status Journal<P>::load(Refusal &why, bool writes, Adopt &&adopt)
 		return Error::damaged;
 	}
 	if (has_bug(platform_, Bug::copy_not_in_use_read))
-		now_.copies = static_cast<u8>(copies_of(1));
+		now_.copies = static_cast<u8>(all_copies());
 	damaged_ = unwritable_ = 0;
 	findings_ = Findings{};
 	salvaged_ = false;
@@ -71,7 +73,14 @@ template <Platform P> Status Journal<P>::read_copies(Refusal &why, Pass pass)
 
 template <Platform P> Copies Journal<P>::copies_with_site() const
 {
-	return Copies{counts(sites_[0])} | Copies{counts(sites_[2])} << 1;
+	Copies copies = 0;
+	for (u32 m = 0; m < members(); ++m) {
+		const DeviceIndex device = spares_.device(m);
+		const Copies here = Copies{counts(site_on(device, 0))} |
+				    Copies{counts(site_on(device, 2))} << 1;
+		copies |= here << m * kCopies;
+	}
+	return copies;
 }
 
 template <Platform P> Status Journal<P>::read_checkpoint(Refusal &why, Pass pass)
@@ -133,7 +142,7 @@ const CheckpointBlockDisk *Journal<P>::note_checkpoint_block(u32 i, u64 index, P
 		for_each_copy(now_.copies & ~present_,
 			      [&](u32 copy) { ++findings_.copy[copy].checkpoint_blocks; });
 	} else
-		for_each_copy(copies_of(1) & ~present_, [&](u32 copy) {
+		for_each_copy(all_copies() & ~present_, [&](u32 copy) {
 			mend_block(copy, area_of_root(copy) + index * kBlockSectors, good);
 		});
 	return good;
@@ -150,7 +159,7 @@ template <Platform P> Status Journal<P>::apply(Refusal &why, const RecordDisk *r
 			table_.prefetch(records[i + kAhead].main);
 		Record record;
 		if (!unpack(records[i], &record) ||
-		    !in_bounds(record, shape_.main_sectors, layout_.data_sectors(), 1)) {
+		    !in_bounds(record, shape_.main_sectors, spares_.data_sectors())) {
 			why.begin() << "a record for sector " << u64{records[i].main}
 				    << " is valid by its CRC, but not by its content";
 			return Error::damaged;
@@ -181,7 +190,7 @@ template <Platform P> Status Journal<P>::apply(const Record &record)
 			TRY(table_.set_state(main, count, extent.state));
 			break;
 		case RecordKind::bad:
-			TRY(bad_.put({sector_of(place), count, 0, State::pending, false}));
+			TRY(bad_.put({place, count, 0, State::pending, false}));
 			break;
 		}
 	}
@@ -204,10 +213,10 @@ template <Platform P> Status Journal<P>::mend(Refusal &why)
 {
 	if (has_bug(platform_, Bug::no_repair))
 		return {};
-	const Copies all = copies_of(1);
+	const Copies all = all_copies();
 	if (damaged_ || now_.copies != all)
 		TRY(read_copies(why, Pass::mend));
-	for (u32 copy = 0; copy < kCopies; ++copy)
+	for (u32 copy = 0; copy < members() * kCopies; ++copy)
 		TRY(mend_end(copy));
 	unwritable_ |= all & ~flush_copies(all);
 	return {};
@@ -218,7 +227,7 @@ template <Platform P> Status Journal<P>::mend(Refusal &why)
 // became of it; behind an end that an operator accepted, all the way.
 template <Platform P> Status Journal<P>::mend_end(u32 copy)
 {
-	const u64 ring = layout_.journal_blocks();
+	const u64 ring = spares_.journal_blocks();
 	const u64 room = ring - min_of(ring, end_ - now_.journal_start);
 	const bool used = now_.copies >> copy & 1;
 	const bool holed = damaged_ >> copy & 1;
@@ -258,7 +267,7 @@ template <Platform P> Status Journal<P>::begin_serving(Refusal &why)
 	const bool late = has_bug(platform_, Bug::repair_after_epoch);
 	if (!late)
 		TRY(mend(why));
-	const Copies copies = copies_of(1) & ~unwritable_;
+	const Copies copies = all_copies() & ~unwritable_;
 	if (!copies) {
 		why.begin() << "no copy of the metadata can be written";
 		return Error::unwritable;
@@ -266,7 +275,9 @@ template <Platform P> Status Journal<P>::begin_serving(Refusal &why)
 	begun_ = has_bug(platform_, Bug::same_epoch_again);
 	if (!begun_ && !has_bug(platform_, Bug::epoch_after_record) &&
 	    !change_epoch(copies, SetState::opened).ok()) {
-		why.begin() << "too few sites of the spare can be written to begin an epoch";
+		why.begin() << "too few sites of "
+			    << (members() == 1 ? "the spare" : "one of the spares")
+			    << " can be written to begin an epoch";
 		return Error::unwritable;
 	}
 	if (late)

@@ -31,7 +31,7 @@ Status Journal<P>::read_chunk(u32 copy, Sector from, u32 blocks, u32 index)
 // Blocks of a copy's journal by their number, also across the end of the ring.
 template <Platform P> Status Journal<P>::read_ring(u32 copy, u64 sequence, u32 blocks)
 {
-	const u64 ring = layout_.journal_blocks();
+	const u64 ring = spares_.journal_blocks();
 	const u32 first = static_cast<u32>(min_of<u64>(blocks, ring - sequence % ring));
 	TRY(read_chunk(copy, ring_sector(copy, sequence), first));
 	if (first < blocks)
@@ -105,7 +105,7 @@ template <Platform P> Status Journal<P>::read_log(Refusal &why, Pass pass)
 template <Platform P> Status Journal<P>::read_epoch(Refusal &why, Pass pass)
 {
 	const u64 first = max_of(now_.epoch_start, now_.journal_start);
-	const u64 limit = pass == Pass::read ? now_.journal_start + layout_.journal_blocks() : end_;
+	const u64 limit = pass == Pass::read ? now_.journal_start + spares_.journal_blocks() : end_;
 	u64 sequence = first;
 	u32 previous = decided_crc();
 	bool ended = false;
@@ -190,7 +190,7 @@ template <Platform P> void Journal<P>::note_block(u32 index, u64 sequence, Pass 
 {
 	const Copies before = present_ & ~witnesses_;
 	present_ = witnesses_ = 0;
-	for_each_copy(copies_of(1), [&](u32 copy) {
+	for_each_copy(all_copies(), [&](u32 copy) {
 		const bool read = now_.copies >> copy & 1;
 		const void *there = chunk(copy) + index * kMetadataBlockBytes;
 		const bool whole =
@@ -281,7 +281,7 @@ template <Platform P> Status Journal<P>::judge_closed(Refusal &why, u64 sequence
 // Looks at what is behind the end for what cannot be there unless the log went on.
 template <Platform P> Status Journal<P>::look_behind(Refusal &why, u64 end, bool single)
 {
-	const u64 ring = layout_.journal_blocks();
+	const u64 ring = spares_.journal_blocks();
 	const u64 room = ring - min_of(ring, end - now_.journal_start);
 	const u64 blocks = min_of(room, single ? kZeroBehind : kLookBehind);
 	for (u64 done = 0; done < blocks;) {
@@ -327,7 +327,7 @@ Status Journal<P>::look_at_block(Refusal &why, u32 copy, u32 index, u64 end, u64
 				    << now_.epoch << "; 'dmremap repair' explains";
 			return Error::damaged;
 		}
-		const u64 ring = layout_.journal_blocks();
+		const u64 ring = spares_.journal_blocks();
 		const bool astray = sector.sequence / kBlockSectors % ring != at % ring;
 		const bool proof = !astray || (single && present_ >> copy & 1);
 		if (behind && sector.sequence >= end * kBlockSectors && proof &&

@@ -11,23 +11,8 @@ namespace remap {
 template <Platform P> Status Journal<P>::survey(Refusal &why)
 {
 	found_ = Found::nothing;
-	const u64 wanted = terms_.max_extents;
-	layout_ = wanted ? Layout::of(shape_.spare_sectors, wanted)
-			 : Layout::of(shape_.spare_sectors);
-	if (!layout_.valid()) {
-		why.begin() << "the spare has " << shape_.spare_sectors
-			    << " sectors, its metadata alone would take "
-			    << layout_.reserved_sectors();
-		return Error::spare_full;
-	}
-	for (u32 number = 0; number < kSites; ++number) {
-		const IoStatus status = read_site(number);
-		if (status != IoStatus::ok && status != IoStatus::medium &&
-		    status != IoStatus::io && status != IoStatus::target) {
-			why.begin() << "the spare cannot be read (" << text_of(status) << ")";
-			return Error::spare_io;
-		}
-	}
+	for (DeviceIndex device = kFirstSpare; device < kFirstSpare + shape_.spares.count; ++device)
+		TRY(read_sites(why, device));
 	if (!terms_.wipe_set.nil())
 		return judge_wipe(why);
 	const Superblock *newest = winner();
@@ -36,16 +21,62 @@ template <Platform P> Status Journal<P>::survey(Refusal &why)
 	return judge_set(why, *newest);
 }
 
-template <Platform P> IoStatus Journal<P>::read_site(u32 number)
+template <Platform P> Status Journal<P>::read_sites(Refusal &why, DeviceIndex device)
 {
-	Site &site = sites_[number];
-	site = Site{};
+	const Layout layout = layout_alone(device);
+	if (!layout.valid())
+		return too_small(why, device, layout);
+	for (u32 number = 0; number < kSites; ++number) {
+		const IoStatus status = read_site(device, layout.site(number), &site_on(device, number));
+		if (status != IoStatus::ok && status != IoStatus::medium &&
+		    status != IoStatus::io && status != IoStatus::target) {
+			why.begin() << name_of(device) << " cannot be read (" << text_of(status) << ")";
+			return Error::spare_io;
+		}
+	}
+	return {};
+}
+
+// Of a spare as if it had no others beside it: enough to find the sites.
+template <Platform P> Layout Journal<P>::layout_alone(DeviceIndex device) const
+{
+	const Sector sectors = shape_.spares[device - kFirstSpare];
+	const u64 wanted = terms_.max_extents;
+	return wanted ? Layout::of(sectors, wanted) : Layout::of(sectors);
+}
+
+template <Platform P>
+Status Journal<P>::too_small(Refusal &why, DeviceIndex device, const Layout &layout) const
+{
+	Text text = why.begin();
+	text << name_of(device) << " has " << shape_.spares[device - kFirstSpare]
+	     << " sectors, its metadata alone would take " << layout.reserved_sectors();
+	if (shape_.spares.count > 1)
+		text << " with room for " << layout.max_extents() << " extents of the whole set";
+	return Error::spare_full;
+}
+
+// Where everything would lie in a set that is made now.
+template <Platform P> Status Journal<P>::lay_out(Refusal &why)
+{
+	const u64 wanted = terms_.max_extents;
+	spares_ = wanted ? Spares::of(shape_.spares, wanted) : Spares::of(shape_.spares);
+	if (spares_.valid())
+		return {};
+	const u32 small = spares_.too_small();
+	return too_small(why, spares_.device(small), spares_.layout(small));
+}
+
+template <Platform P>
+IoStatus Journal<P>::read_site(DeviceIndex device, Sector where, Site *site)
+{
+	*site = Site{};
 	IoStatus worst = IoStatus::ok;
 	for (u32 slot = 0; slot < Site::kSlots; ++slot) {
-		const Sector at = layout_.site(number) + slot * kBlockSectors;
-		const IoStatus status = platform_.read(kFirstSpare, at, block_, kBlockSectors);
+		const Sector at = where + slot * kBlockSectors;
+		const IoStatus status = platform_.read(device, at, block_, kBlockSectors);
 		if (status == IoStatus::ok)
-			note_slot(&site, slot);
+			note_slot(site, slot);
 		else
 			worst = status;
 	}
@@ -91,10 +122,7 @@ template <Platform P> void Journal<P>::note_slot(Site *site, u32 slot)
 // more sites agree on may be the past of what was acknowledged in it.
 template <Platform P> const Superblock *Journal<P>::winner() const
 {
-	const Superblock *best = nullptr;
-	for (const Site &site : sites_)
-		if (counts(site) && (!best || newer(site.superblock, *best)))
-			best = &site.superblock;
+	const Superblock *best = newest_of(0, sites());
 	if (has_bug(platform_, Bug::two_sites_win))
 		for (u32 i = 0; i < kSites; ++i) {
 			const Site &a = sites_[i], &b = sites_[(i + 1) % kSites];
@@ -105,9 +133,19 @@ template <Platform P> const Superblock *Journal<P>::winner() const
 	return best;
 }
 
+// Among the sites that count.
+template <Platform P> const Superblock *Journal<P>::newest_of(u32 first, u32 count) const
+{
+	const Superblock *best = nullptr;
+	for (u32 i = first; i < first + count; ++i)
+		if (counts(sites_[i]) && (!best || newer(sites_[i].superblock, *best)))
+			best = &sites_[i].superblock;
+	return best;
+}
+
 // A site whose slots do not fit is lost until it is written again: what is its newest now may be
 // the past. Another version's slots say nothing of each other here. An operator who gives up what
-// the other sites said may have one that does not fit, if there is no better.
+// the other sites said may have one that does not fit, if there is no better on that spare.
 template <Platform P> bool Journal<P>::counts(const Site &site) const
 {
 	if (!site.valid())
@@ -115,17 +153,18 @@ template <Platform P> bool Journal<P>::counts(const Site &site) const
 	if (site.version != kFormatVersion || site.slots_fit() ||
 	    has_bug(platform_, Bug::trust_slots))
 		return true;
+	const Site *beside = sites_ + (&site - sites_) / kSites * kSites;
 	bool better = false;
-	for (const Site &other : sites_)
-		better |= other.valid() && other.slots_fit();
+	for (u32 number = 0; number < kSites; ++number)
+		better |= beside[number].valid() && beside[number].slots_fit();
 	return terms_.accept_sites && !better;
 }
 
-template <Platform P> u32 Journal<P>::counting_sites() const
+template <Platform P> u32 Journal<P>::counting_sites(DeviceIndex device) const
 {
 	u32 counting = 0;
-	for (const Site &site : sites_)
-		counting += counts(site);
+	for (u32 number = 0; number < kSites; ++number)
+		counting += counts(site_on(device, number));
 	return counting;
 }
 
@@ -133,36 +172,42 @@ template <Platform P> u32 Journal<P>::counting_sites() const
 template <Platform P> Status Journal<P>::judge_absent(Refusal &why)
 {
 	bool formatting = false;
-	for (const Site &site : sites_) {
+	for (u32 i = 0; i < sites(); ++i) {
+		const Site &site = sites_[i];
 		if (site.valid() && site.version == kFormatVersion &&
 		    site.superblock.state == SetState::formatting) {
 			formatting = true;
 		} else if (site.ours) {
 			why.begin()
-				<< "the spare has a damaged superblock of ours and no valid one; "
+				<< name_of(device_of_site(i))
+				<< " has a damaged superblock of ours and no valid one; "
 				   "'dmremap check' tells what can be saved";
 			return Error::damaged;
 		}
 	}
-	for (u32 number = 0; number < kSites; ++number)
-		if (sites_[number].readable != (1u << Site::kSlots) - 1) {
-			why.begin() << "site " << number
-				    << " of the spare cannot be read, so nobody can tell whether it "
+	for (u32 i = 0; i < sites(); ++i)
+		if (sites_[i].readable != (1u << Site::kSlots) - 1) {
+			why.begin() << "site " << i % kSites << " of " << name_of(device_of_site(i))
+				    << " cannot be read, so nobody can tell whether it "
 				       "holds a set";
 			return Error::spare_io;
 		}
+	const bool one = shape_.spares.count == 1;
 	if (!shape_.main_sectors) {
-		TRY(predecessor(why));
-		why.begin() << "the spare holds no set"
+		for (u32 i = 0; i < shape_.spares.count; ++i)
+			TRY(predecessor(why, kFirstSpare + i));
+		why.begin() << (one ? "the spare holds no set" : "none of the spares holds a set")
 			    << (formatting ? ", only what an interrupted format left" : "");
 		return Error::wrong_set;
 	}
 	if (!terms_.set.nil()) {
-		why.begin() << "the spare holds no set, but set " << terms_.set << " is demanded";
+		why.begin() << (one ? "the spare holds no set" : "none of the spares holds a set")
+			    << ", but set " << terms_.set << " is demanded";
 		return Error::wrong_set;
 	}
-	if (!terms_.format)
-		TRY(foreign(why));
+	TRY(lay_out(why));
+	for (u32 m = 0; !terms_.format && m < members(); ++m)
+		TRY(foreign(why, m));
 	found_ = Found::blank;
 	return {};
 }
@@ -190,9 +235,8 @@ template <Platform P> Status Journal<P>::judge_set(Refusal &why, const Superbloc
 		return Error::unknown_format;
 	}
 	TRY(judge_devices(why, newest));
-	TRY(judge_histories(why, newest));
-	if (newest.max_extents >= kMinExtents && newest.max_extents <= kMaxExtents)
-		layout_ = Layout::of(shape_.spare_sectors, newest.max_extents);
+	for (u32 m = 0; m < members(); ++m)
+		TRY(judge_histories(why, newest, m));
 	if (!makes_sense(newest)) {
 		why.begin() << "the superblock is valid, but what it says cannot be";
 		return Error::damaged;
@@ -210,29 +254,22 @@ template <Platform P> bool Journal<P>::makes_sense(const Superblock &set) const
 	const bool counts = set.epoch < kMost && set.generation < kMost && set.announced < kMost &&
 			    set.journal_start < kMost && set.epoch_start < kMost &&
 			    set.journal_end < kMost && set.chain_end <= set.epoch_start &&
-			    set.chain_end <= set.journal_start + layout_.journal_blocks();
+			    set.chain_end <= set.journal_start + spares_.journal_blocks();
 	const bool log = set.journal_start <= set.epoch_start ||
 			 set.root.id.epoch >= set.epoch; // a checkpoint of this epoch
-	bool alone = set.member == 0 && set.members[0].state == MemberState::in_use;
-	for (u32 m = 1; m < kMaxMembers; ++m)
-		alone = alone && set.members[m].state == MemberState::absent;
-	const bool root = set.root.blocks <= layout_.area_blocks() && set.root.area <= 1 &&
+	const bool root = set.root.blocks <= spares_.area_blocks() && set.root.area <= 1 &&
 			  (set.root.blocks || !set.root.crc);
-	return layout_.valid() && layout_.max_extents() == set.max_extents &&
+	return spares_.valid() && spares_.max_extents() == set.max_extents &&
 	       set.state >= SetState::ready && set.state <= SetState::clean && counts && log &&
-	       alone && root && set.copies && !(set.copies >> kCopies) &&
-	       set.journal_blocks == layout_.journal_blocks() &&
-	       set.area_blocks == layout_.area_blocks();
+	       root && set.copies && !(set.copies & ~all_copies()) &&
+	       set.journal_blocks == spares_.journal_blocks() &&
+	       set.area_blocks == spares_.area_blocks();
 }
 
 // Are these the devices that it was made on?
 template <Platform P> Status Journal<P>::judge_devices(Refusal &why, const Superblock &newest)
 {
-	if (!terms_.set.nil() && !(terms_.set == newest.set)) {
-		why.begin() << "the spare belongs to set " << newest.set << ", but set "
-			    << terms_.set << " is demanded";
-		return Error::wrong_set;
-	}
+	TRY(judge_sets(why, newest));
 	if (!newest.main_sectors || newest.main_sectors > kMaxMainSectors ||
 	    newest.block_bytes < kSectorBytes || newest.block_bytes > kMetadataBlockBytes ||
 	    newest.block_bytes & (newest.block_bytes - 1)) {
@@ -244,18 +281,15 @@ template <Platform P> Status Journal<P>::judge_devices(Refusal &why, const Super
 	if (!shape_.block_bytes)
 		shape_.block_bytes = newest.block_bytes;
 	if (newest.main_sectors != shape_.main_sectors) {
+		bool swapped = false;
+		for (u32 i = 0; i < shape_.spares.count; ++i)
+			swapped |= newest.main_sectors == shape_.spares[i];
 		why.begin() << "main has " << shape_.main_sectors << " sectors, set " << newest.set
 			    << " was made for one of " << newest.main_sectors
-			    << (newest.main_sectors == shape_.spare_sectors
-					? "; are main and spare swapped?"
-					: "");
+			    << (swapped ? "; are main and spare swapped?" : "");
 		return Error::wrong_set;
 	}
-	if (newest.members[0].sectors != shape_.spare_sectors) {
-		why.begin() << "the spare has " << shape_.spare_sectors << " sectors, set "
-			    << newest.set << " was made on one of " << newest.members[0].sectors;
-		return Error::wrong_set;
-	}
+	TRY(judge_members(why, newest));
 	if (newest.block_bytes != shape_.block_bytes) {
 		why.begin() << "main has logical blocks of " << shape_.block_bytes << " bytes, set "
 			    << newest.set << " was made for " << newest.block_bytes;
@@ -288,43 +322,56 @@ template <Platform P> bool Journal<P>::parted(const Superblock &a, const Superbl
 	       a.epoch_start != b.epoch_start || a.chain_end != b.chain_end || a.chain != b.chain;
 }
 
-// Do enough sites tell one story?
-template <Platform P> Status Journal<P>::judge_histories(Refusal &why, const Superblock &newest)
+// Do enough sites of a member tell one story, and is it that of the set? REQUIRES: the member was
+// identified.
+template <Platform P>
+Status Journal<P>::judge_histories(Refusal &why, const Superblock &newest, u32 member)
 {
+	const DeviceIndex device = spares_.device(member);
+	bool current = false;
+	bool late = false;
 	for (u32 number = 0; number < kSites; ++number) {
-		const Site &site = sites_[number];
+		const Site &site = site_on(device, number);
 		if (!site.valid())
 			continue;
-		if (!(site.superblock.set == newest.set) ||
-		    !(site.superblock.members[0].uuid == newest.members[0].uuid)) {
-			why.begin() << "the sites of the spare belong to different sets, "
-				    << site.superblock.set << " and " << newest.set;
+		const Superblock &there = site.superblock;
+		if (!(there.set == newest.set) ||
+		    !(there.members[member].uuid == newest.members[member].uuid)) {
+			why.begin() << "the sites of " << name_of(device)
+				    << " belong to different sets, " << there.set << " and "
+				    << newest.set;
 			return Error::damaged;
 		}
-		if (site.superblock.site != number || site.superblock.member != newest.member) {
-			why.begin() << "the superblock of site " << u32{site.superblock.site}
+		if (there.site != number || there.member != member) {
+			why.begin() << "the superblock of site " << u32{there.site}
 				    << " was found at site " << number;
 			return Error::damaged;
 		}
-		if (counts(site) && !terms_.accept_sites && parted(site.superblock, newest)) {
+		if (counts(site) && !terms_.accept_sites && parted(there, newest)) {
 			why.begin() << "two superblocks have epoch " << newest.epoch
 				    << " and generation " << newest.generation
 				    << " and do not say the same; 'dmremap repair' explains";
 			return Error::damaged;
 		}
+		late |= !counts(site);
+		current |= counts(site) && max_of(there.epoch, there.announced) >= newest.epoch;
 	}
 	const bool one = terms_.accept_sites || has_bug(platform_, Bug::few_sites);
 	const u32 needed = one ? 1 : kSites / 2 + 1;
-	const u32 counting = counting_sites();
+	const u32 counting = counting_sites(device);
 	if (counting < needed) {
-		bool late = false;
-		for (const Site &site : sites_)
-			late |= site.valid() && !counts(site);
-		why.begin() << "only " << counting << " of " << kSites
-			    << " sites of the spare hold a superblock"
+		why.begin() << "only " << counting << " of " << kSites << " sites of "
+			    << name_of(device) << " hold a superblock"
 			    << (late ? " beside which nothing landed late, " : ", ") << needed
 			    << " are needed; 'dmremap repair' explains";
 		return Error::damaged;
+	}
+	// An epoch begins when a quorum of each member knows its number, so one of those does still.
+	if (!current) {
+		why.begin() << name_of(device) << ", member " << member << " of set " << newest.set
+			    << ", never heard of epoch " << newest.epoch
+			    << ": what it holds is out of date";
+		return Error::wrong_set;
 	}
 	return {};
 }

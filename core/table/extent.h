@@ -6,19 +6,11 @@
 
 namespace remap {
 
-// A sector on a spare: the member in the upper 2 bits of 44, the sector within that member's data
-// area in the lower 42. Places of one member that follow each other differ by 1.
+// A sector of spare, counted over the data areas of all members (core/spare/spares.h).
 using Place = u64;
-inline constexpr u32 kPlaceSectorBits = 42;
-inline constexpr u32 kPlaceBits = kPlaceSectorBits + 2;
-inline constexpr Sector kMaxSpareSectors = Sector{1} << kPlaceSectorBits;
-
-constexpr Place make_place(u32 member, Sector sector)
-{
-	return (Place{member} << kPlaceSectorBits) | sector;
-}
-constexpr u32 member_of(Place place) { return static_cast<u32>(place >> kPlaceSectorBits); }
-constexpr Sector sector_of(Place place) { return place & (kMaxSpareSectors - 1); }
+inline constexpr u32 kPlaceBits = 44;
+// Of one spare, so that the places of four have room.
+inline constexpr Sector kMaxSpareSectors = Sector{1} << (kPlaceBits - 2);
 
 enum class State : u8 {
 	none = 0,    // not mapped

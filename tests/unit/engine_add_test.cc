@@ -216,7 +216,7 @@ TEST(EngineAdd, ContinuesWhereItWasInterrupted)
 		set.host.stop = false;
 		set.check_books();
 		EXPECT_EQ(set.send(message), 1) << set.last_error();
-		const u64 first = sector_of(set.extents()[0].place);
+		const u64 first = set.extents()[0].place;
 		EXPECT_NE(set.reply.find(" 100 -> " + std::to_string(first) + " (length"),
 			  std::string::npos)
 			<< set.reply;

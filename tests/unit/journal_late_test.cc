@@ -23,7 +23,7 @@ struct Life {
 		const SetShape shape = {host.main.sectors(), 512, host.spare.sectors()};
 		status = table.create(shape.main_sectors);
 		if (status.ok())
-			status = bad.create(shape.spare_sectors);
+			status = bad.create(shape.spares[0]);
 		if (status.ok())
 			status = journal.create(shape, Terms{});
 		if (status.ok())

@@ -165,7 +165,7 @@ TEST(JournalTrust, AnExtentOnAMemberThatIsNotThereIsRefused)
 	ASSERT_EQ(set.send("relocate 100 8"), 1);
 	const Layout &layout = set.engine.layout();
 	const Superblock &now = set.engine.journal().superblock();
-	const Record record{RecordKind::map, {300, 8, make_place(3, 0), State::active, true}};
+	const Record record{RecordKind::map, {300, 8, Sector{3} << 42, State::active, true}};
 	const u64 end = set.engine.journal().journal_end();
 	const auto last = read_at<JournalBlockDisk>(
 		set.host.spare, layout.journal(0) + (end - 1) * kBlockSectors);

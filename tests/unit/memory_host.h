@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// MemoryHost: the Platform on two MemoryDisks, with everything that a test wants to see, break or
+// MemoryHost: the Platform on MemoryDisks, with everything that a test wants to see, break or
 // do in the middle of a step. One thread.
 //
 // hook is called at the begin of each read, write, flush, forward, drain and wait_flush of the
@@ -10,6 +10,7 @@
 #include <array>
 #include <cstdio>
 #include <cstdlib>
+#include <deque>
 #include <functional>
 #include <string>
 #include <unordered_map>
@@ -204,8 +205,10 @@ public:
 	// ---- for tests ----
 	MemoryDisk &disk(DeviceIndex device)
 	{
-		require(device <= kFirstSpare, "a device of this set");
-		return device == kMainDevice ? main : spare;
+		require(device <= kFirstSpare + more.size(), "a device of this set");
+		return device == kMainDevice   ? main
+		       : device == kFirstSpare ? spare
+					       : more[device - kFirstSpare - 1];
 	}
 	// Carries out what is in flight to the range of main.
 	void finish(Sector sector, u64 length)
@@ -245,6 +248,7 @@ public:
 
 	MemoryDisk main;
 	MemoryDisk spare;
+	std::deque<MemoryDisk> more; // spares
 	AllocationFaults faults;
 	std::function<void(HostCall, DeviceIndex, Sector, u64)> hook;
 	std::function<void()> on_release;

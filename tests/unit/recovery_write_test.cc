@@ -270,7 +270,7 @@ TEST(RecoveryWrite, NothingIsAcknowledgedBeforeItIsStable)
 	for (u32 i = 0; i < 8; ++i) {
 		const Answer answer = set.engine.table().lookup(1000 + i, 1);
 		ASSERT_EQ(answer.state, State::active);
-		EXPECT_EQ(set.host.spare.stable(set.physical(sector_of(answer.place))).stamp(),
+		EXPECT_EQ(set.host.spare.stable(set.physical(answer.place)).stamp(),
 			  7000u + i);
 	}
 	EXPECT_EQ(set.number("stats", "commits"), 1u);

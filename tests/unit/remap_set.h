@@ -23,6 +23,8 @@ struct Shape {
 	u32 physical_sectors = 1;
 	// The spare is all zeros instead of full of somebody's data.
 	bool blank = false;
+	// The sizes of further spares, each with a content of its own.
+	std::vector<Sector> more = {};
 };
 
 // A range as it was added: its first sector and its length.
@@ -55,6 +57,10 @@ public:
 				     shape.blank ? MemoryDisk::kBlank : MemoryHost::kSpareOrigin),
 		  engine(host)
 	{
+		u64 origin = MemoryHost::kSpareOrigin;
+		for (const Sector sectors : shape.more)
+			host.more.emplace_back(sectors, shape.blank ? MemoryDisk::kBlank
+								    : origin += u64{1} << 48);
 		host.on_release = [this] { released(); };
 		host.on_failed = [this](const Piece &piece, IoStatus status) {
 			const u8 ticket = engine.io_failed(piece.io->op, piece.device, status);
@@ -78,8 +84,8 @@ public:
 	// The same after a power cut that took all that was not flushed.
 	Error crash_and_reload()
 	{
-		host.main.crash();
-		host.spare.crash();
+		for (DeviceIndex device = 0; device < devices(); ++device)
+			host.disk(device).crash();
 		return reload();
 	}
 	void suspend()
@@ -128,8 +134,12 @@ public:
 	}
 	void flush()
 	{
-		host.main.flush();
-		host.spare.flush();
+		for (DeviceIndex device = 0; device < devices(); ++device)
+			host.disk(device).flush();
+	}
+	DeviceIndex devices() const
+	{
+		return kFirstSpare + 1 + static_cast<DeviceIndex>(host.more.size());
 	}
 	// Reads one sector: its stamp, or kFailed.
 	static constexpr u64 kFailed = ~u64{0};
@@ -158,7 +168,7 @@ public:
 	// Every place is used once, inside the data area, and all counts agree.
 	void check_books();
 	Sector physical(Sector data) const { return engine.layout().physical(data); }
-	Sector data_sectors() const { return engine.layout().data_sectors(); }
+	Sector data_sectors() const { return engine.spares().data_sectors(); }
 	u64 bad_places() { return number("health", "bad_places"); }
 	u64 spare_used() { return number("status", "spare_used"); }
 
@@ -203,8 +213,11 @@ private:
 inline Error RemapSet::open()
 {
 	Refusal why;
+	SpareSizes spares = shape.spare_sectors;
+	for (const MemoryDisk &disk : host.more)
+		spares.add(disk.sectors());
 	Status status = engine.create(
-		{shape.main_sectors, shape.spare_sectors, shape.block_sectors,
+		{shape.main_sectors, spares, shape.block_sectors,
 		 shape.physical_sectors},
 		terms, why);
 	if (status.ok())
@@ -439,10 +452,9 @@ inline void RemapSet::check_books()
 			continue;
 		mapped += extent.length;
 		lost += extent.state == State::lost ? extent.length : 0;
-		EXPECT_EQ(member_of(extent.place), 0u);
-		EXPECT_LE(sector_of(extent.place) + extent.length, data_sectors());
-		const bool first = places.emplace(sector_of(extent.place), extent.length).second;
-		EXPECT_TRUE(first) << "place " << sector_of(extent.place) << " has two owners";
+		EXPECT_LE(extent.place + extent.length, data_sectors());
+		const bool first = places.emplace(extent.place, extent.length).second;
+		EXPECT_TRUE(first) << "place " << extent.place << " has two owners";
 	}
 	Sector end = 0;
 	for (const auto &[place, length] : places) {

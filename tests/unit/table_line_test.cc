@@ -83,7 +83,8 @@ TEST(TableLine, DevicesAlone)
 	TableLine line;
 	EXPECT_FALSE(TableLineParser(words.count(), words.argv()).parse(&line));
 	EXPECT_STREQ(line.main, "/dev/a");
-	EXPECT_STREQ(line.spare, "/dev/b");
+	EXPECT_EQ(line.spares, 1u);
+	EXPECT_STREQ(line.spare[0], "/dev/b");
 	EXPECT_EQ(fault_of("/dev/a /dev/b 0"), "");
 }
 
@@ -183,17 +184,22 @@ TEST(TableLine, WhatItSaysAboutErrorsComesBackAsItWas)
 
 TEST(TableLine, LaterFeaturesAreRefusedByName)
 {
-	for (const char *words :
-	     {"2 spare /dev/c", "1 allow_degraded"}) {
-		std::string name = std::string(words).substr(2);
-		name = name.substr(0, name.find(' '));
-		for (char &c : name)
-			c = lower(c);
-		EXPECT_EQ(fault_of(std::string("a b ") + words),
-			  "feature '" + name + "' is not available in this version <" + name + ">");
-	}
-	EXPECT_EQ(fault_of("a b 4 spare c spare d"),
-		  "feature 'spare' is not available in this version <spare>");
+	EXPECT_EQ(fault_of("a b 1 allow_degraded"),
+		  "feature 'allow_degraded' is not available in this version <allow_degraded>");
+}
+
+TEST(TableLine, SeveralSparesInTheirOrder)
+{
+	Words words("a b 7 spare c heal Spare d spare e");
+	TableLine line;
+	EXPECT_FALSE(TableLineParser(words.count(), words.argv()).parse(&line));
+	ASSERT_EQ(line.spares, 4u);
+	for (const auto &[i, name] : {std::pair{0, "b"}, {1, "c"}, {2, "d"}, {3, "e"}})
+		EXPECT_STREQ(line.spare[i], name);
+	EXPECT_EQ(fault_of("a b 8 spare c spare d spare e spare f"),
+		  "too many spares; a set has at most 4, the one beside main among them <f>");
+	EXPECT_EQ(fault_of("a b 1 spare"),
+		  "feature 'spare' is malformed; it is: spare <device> <>");
 }
 
 const DeviceFacts kMain = {.sectors = 100000, .identity = 1};
@@ -239,6 +245,32 @@ TEST(Devices, Rules)
 	EXPECT_NE(refused(kMain, with(kSpare, [](DeviceFacts &d) { d.sectors = u64{1} << 43; }))
 			  .find("larger than 2 PiB"),
 		  std::string::npos);
+}
+
+std::string refused(const std::vector<DeviceFacts> &spares)
+{
+	char found[128];
+	Text text(found, sizeof(found));
+	const char *sentence = check_devices(kMain, spares.data(), static_cast<u32>(spares.size()),
+					     100000, text);
+	return sentence ? std::string(sentence) + (*found ? ": " : "") + found : "";
+}
+
+TEST(Devices, EachOfSeveralSparesIsLookedAt)
+{
+	const DeviceFacts third = with(kSpare, [](DeviceFacts &d) { d.identity = 3; });
+	EXPECT_EQ(refused({kSpare, third}), "");
+	EXPECT_EQ(refused({kSpare, kMain}), "main and spare are the same device");
+	EXPECT_EQ(refused({third, kSpare, third}),
+		  "two of the spares are the same device: spare 1 and spare 3");
+	EXPECT_EQ(refused({kSpare, with(third, [](DeviceFacts &d) { d.zoned = true; })}),
+		  "spare is a zoned device; only conventional ones can hold remaps");
+	EXPECT_EQ(refused({kSpare, with(third, [](DeviceFacts &d) { d.logical_block = 4096; })}),
+		  "the spare's logical block is larger than main's: a file system on main could no "
+		  "longer be read: logical block of main 512, of spare 2 4096 bytes");
+	EXPECT_EQ(refused({kSpare, with(third, [](DeviceFacts &d) { d.sectors = 1000; })}),
+		  "the spare is smaller than its own metadata: spare 2 has 1000 sectors, the "
+		  "metadata alone takes 1136");
 }
 
 TEST(Devices, BlockSizes)

@@ -19,7 +19,7 @@ Dump dump_of(const OfflineSet &set, const DeviceFile &spare)
 		DumpExtent entry{extent, {}};
 		if (extent.state != remap::State::pending)
 			entry.physical = set.engine().layout().physical(
-				remap::sector_of(extent.place));
+				extent.place);
 		dump.extents.push_back(entry);
 	});
 	for_each_bad_place(set.engine(), [&](remap::Sector place, remap::u64 length) {
@@ -33,7 +33,7 @@ nlohmann::ordered_json json_of(const DumpExtent &entry)
 	const remap::Extent &extent = entry.extent;
 	nlohmann::ordered_json line = {{"main", extent.main}};
 	if (entry.physical) {
-		line["spare"] = remap::sector_of(extent.place);
+		line["spare"] = extent.place;
 		line["physical"] = *entry.physical;
 		line["added"] = extent.boundary;
 	}

@@ -62,7 +62,7 @@ std::string line_of(const DumpExtent &entry)
 	const Extent &extent = entry.extent;
 	const bool placed = extent.state != State::pending;
 	return fmt::format("extent {} {} {} {} {} {}\n", extent.main,
-			   placed ? fmt::to_string(remap::sector_of(extent.place)) : "-",
+			   placed ? fmt::to_string(extent.place) : "-",
 			   extent.length, state_word(extent.state),
 			   !placed	     ? "-"
 			   : extent.boundary ? "added"
@@ -236,7 +236,7 @@ private:
 		const u64 sector = number(word, "SPARE");
 		if (sector >= remap::kMaxSpareSectors)
 			fail(fmt::format("SPARE {} is beyond any spare", sector));
-		return remap::make_place(0, sector);
+		return sector;
 	}
 
 	State state()

@@ -93,7 +93,7 @@ template <class Each> void for_each_extent(const OfflineEngine &engine, Each &&e
 	     at = extent.main + extent.length) {
 		if (extent.state != remap::State::pending)
 			extent.length = engine.layout().contiguous(
-				remap::sector_of(extent.place), extent.length);
+				extent.place, extent.length);
 		each(extent);
 	}
 }

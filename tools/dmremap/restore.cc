@@ -89,7 +89,7 @@ void stage(const Dump &dump, const Arguments &given, OfflineSet *set)
 		if (!entry.physical)
 			continue;
 		const remap::Sector here =
-			set->engine().layout().physical(remap::sector_of(entry.extent.place));
+			set->engine().layout().physical(entry.extent.place);
 		if (*entry.physical != here)
 			throw Failure(ExitCode::wrong_arguments,
 				      fmt::format("{}: PHYSICAL of the extent at sector {} is {}, on "
