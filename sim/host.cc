@@ -8,7 +8,8 @@
 namespace remap::sim {
 
 Host::Host(const HostShape &given, const Rates &rates, Random &given_chance)
-    : shape(given), main(given.main, contents), spare(given.spare, contents), trouble(rates),
+    : shape(given), main(given.main, contents), spare(given.spare, contents),
+      second(given.second, contents), trouble(rates),
       oracle(given.main.sectors, contents), chance(given_chance), excused(given.main.sectors)
 {
 	for (Sector i = 0; i < main.sectors(); ++i)
@@ -57,7 +58,10 @@ void Host::say(const char *what, DeviceIndex device, Sector sector, u64 count, I
 						 " (lost at the next flush)",
 						 " (misdirected)"};
 	if (talks)
-		std::printf("    %s %s %llu+%llu: %s%s\n", what, device ? "spare" : "main",
+		std::printf("    %s %s %llu+%llu: %s%s\n", what,
+			    device == kMainDevice   ? "main"
+			    : device == kFirstSpare ? "spare"
+						    : "second spare",
 			    static_cast<unsigned long long>(sector),
 			    static_cast<unsigned long long>(count), text_of(status),
 			    kFates[static_cast<usize>(fate)]);
@@ -87,6 +91,19 @@ void Host::land_some()
 {
 	if (spare.late() && chance.one_in(shape.patience))
 		land(chance.below(spare.late()));
+	if (second.late() && chance.one_in(shape.patience))
+		land_on_second(chance.below(second.late()));
+}
+
+// Only data is ever refused there.
+void Host::land_on_second(usize index)
+{
+	trouble.note();
+	trouble.note_hit();
+	kinds.count(Kind::arrived_late);
+	say("late write arrives on", kFirstSpare + 1, second.late_sector(index),
+	    second.late_count(index), IoStatus::ok);
+	second.land(index);
 }
 
 // In the log it shows, for what is behind does not fit; elsewhere it does not.
@@ -123,7 +140,7 @@ void Host::power_up()
 	cut_ = false;
 	locked_ = false;
 	cut_at_ = kNever;
-	unstable_slot_ = kNever;
+	unstable_slot_.reset();
 	watch_ = Watch::off;
 	failed_places.clear();
 	waiting_.clear();
@@ -273,7 +290,7 @@ IoStatus Host::write(DeviceIndex device, Sector sector, const void *data, u32 co
 	if (device == kMainDevice)
 		check_copy_back(sector, count);
 	else
-		check_site(sector);
+		check_site({device, sector});
 	const auto [fate, elsewhere] = outcome(device, sector, count);
 	const IoStatus status =
 		disk(device).write(sector, scratch_.data(), count, false, fate, elsewhere);
@@ -282,7 +299,10 @@ IoStatus Host::write(DeviceIndex device, Sector sector, const void *data, u32 co
 		told(device, sector, count);
 	refused_by_spare += device != kMainDevice && status != IoStatus::ok;
 	if (device != kMainDevice && scratch_[0] != kZeros)
-		note_site(trouble.zones().site_at(sector), sector, status);
+		note_site({device, sector}, status);
+	if (device > kFirstSpare)
+		kinds.count(zone_at(device, sector) == Zone::data ? Kind::second_data
+								  : Kind::second_metadata);
 	land_some();
 	return status;
 }
@@ -291,7 +311,7 @@ void Host::told(DeviceIndex device, Sector sector, u32 count)
 {
 	trouble.note();
 	for (const Zone zone : {Zone::head, Zone::middle, Zone::tail})
-		if (device != kMainDevice && trouble.zones().of(zone).touches(sector, count))
+		if (device == kFirstSpare && trouble.zones().of(zone).touches(sector, count))
 			trouble.told(zone);
 }
 
@@ -307,7 +327,9 @@ void Host::check_copy_back(Sector sector, u32 count)
 
 Trouble::Outcome Host::outcome(DeviceIndex device, Sector sector, u32 count)
 {
-	const bool data = device == kMainDevice || trouble.zones().at(sector) == Zone::data;
+	const bool data = device == kMainDevice || zone_at(device, sector) == Zone::data;
+	if (!data && device > kFirstSpare)
+		return {};
 	const Trouble::Outcome outcome =
 		data ? trouble.of_data_write(chance)
 		     : trouble.of_metadata_write(chance, sector, count);
@@ -370,52 +392,59 @@ IoStatus Host::flush_for_core(DeviceIndex device)
 		if (trouble.armed && !cut_is_due() && chance.one_in(2))
 			cut_at(events_ + 1 + chance.below(60));
 		owed[device] = true;
-		if (device != kMainDevice)
+		if (device == kFirstSpare)
 			trouble.told_all();
 	}
-	if (device == kMainDevice)
+	if (!unstable_slot_ || unstable_slot_->first != device)
 		return status;
-	if (status != IoStatus::ok && unstable_slot_ != kNever)
-		failed_sites_.push_back(trouble.zones().site_at(unstable_slot_));
-	unstable_slot_ = kNever;
+	if (status != IoStatus::ok)
+		failed_sites_.push_back({device, zones_of(device).site_at(unstable_slot_->second)});
+	unstable_slot_.reset();
 	return status;
 }
 
 // The protocol's rules for superblocks: never the newest valid slot, one at a time, and no site of
 // which a write may still arrive.
-void Host::check_site(Sector sector)
+void Host::check_site(Spot slot)
 {
-	const Zones &zones = trouble.zones();
+	const auto [device, sector] = slot;
+	const Zones &zones = zones_of(device);
 	const Sector site = zones.site_at(sector);
 	if (site == kNever || scratch_[0] == kZeros)
 		return;
-	if (std::find(failed_sites_.begin(), failed_sites_.end(), site) != failed_sites_.end())
+	if (std::find(failed_sites_.begin(), failed_sites_.end(), Spot{device, site}) !=
+	    failed_sites_.end())
 		oracle.violate(Promise::lost,
 			       "a site was written again after a write to it failed");
-	if (unstable_slot_ != kNever)
+	if (unstable_slot_)
 		oracle.violate(Promise::lost, "a superblock was written before another was stable");
-	if (trouble.any() || trouble.any_silent(zones.at(sector)))
+	if (trouble.any() ||
+	    (device == kFirstSpare && trouble.any_silent(zones.at(sector))))
 		return; // the core cannot know what is there
 	u32 crc = 0;
-	const auto here = superblock(sector);
-	const auto other = superblock(site + (site == sector ? kBlockSectors : 0), &crc);
+	const auto here = superblock(slot);
+	const auto other =
+		superblock({device, site + (site == sector ? kBlockSectors : 0)}, &crc);
 	// A newer one that was written beside something else does not count, so it is free.
 	if (here && (!other || (newer(*here, *other) && here->other == crc)))
 		oracle.violate(Promise::lost, "the newest superblock of a site was overwritten");
 }
 
-void Host::note_site(Sector site, Sector slot, IoStatus status)
+void Host::note_site(Spot slot, IoStatus status)
 {
+	const Sector site = zones_of(slot.first).site_at(slot.second);
 	if (site == kNever)
 		return;
 	if (status == IoStatus::ok)
 		unstable_slot_ = slot;
 	else
-		failed_sites_.push_back(site);
+		failed_sites_.push_back({slot.first, site});
 }
 
-std::optional<Superblock> Host::superblock(Sector sector, u32 *crc) const
+std::optional<Superblock> Host::superblock(Spot slot, u32 *crc) const
 {
+	const Disk &spare = slot.first == kFirstSpare ? this->spare : second;
+	const Sector sector = slot.second;
 	SuperblockDisk disk;
 	contents.spell(spare.content(sector), &disk);
 	Superblock found;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Host: the machine on which the core runs here. It models Platform on two simulated disks.
+// Host: the machine on which the core runs here. It models Platform on two simulated disks, or three: of
+// a second spare the metadata is not damaged, but its flushes fail and its data does what data does.
 //
 // Every blocking call of the core's is a place where another thread may go on, where users may
 // issue I/O, and where the power may fail. The power failure is an exception: it unwinds the stack
@@ -30,6 +31,7 @@ struct PowerCut {};
 struct HostShape {
 	DiskShape main;
 	DiskShape spare;
+	DiskShape second;    // another spare; no sectors: there is none
 	u32 block = 1;	     // logical block of the set, in sectors
 	u32 pause_share = 0; // percent of the calls in which another thread goes on
 	u32 patience = 16;   // of how many writes of the core's one sees a late one arrive
@@ -100,7 +102,20 @@ public:
 	}
 
 	// ---- the machine ----
-	Disk &disk(DeviceIndex device) { return device == kMainDevice ? main : spare; }
+	Disk &disk(DeviceIndex device)
+	{
+		return device == kMainDevice ? main : device == kFirstSpare ? spare : second;
+	}
+	DeviceIndex devices() const { return shape.second.sectors ? 3 : 2; }
+	// What of a spare this is.
+	Zone zone_at(DeviceIndex device, Sector sector) const
+	{
+		return zones_of(device).at(sector);
+	}
+	const Zones &zones_of(DeviceIndex device) const
+	{
+		return device == kFirstSpare ? trouble.zones() : second_zones;
+	}
 	// A write or flush is about to happen: counts it, and throws if the power fails there.
 	void event();
 	u64 events() const { return events_; }
@@ -124,6 +139,7 @@ public:
 	void begin_core() { failed_sites_.clear(); }
 	// A refused write to the spare arrives, if it may.
 	void land(usize index);
+	void land_on_second(usize index);
 	// Carries out a user's piece on the disk.
 	IoStatus perform(const Piece &piece);
 	// Carries out a flush on the disk, or lets it fail.
@@ -137,18 +153,21 @@ public:
 	Contents contents;
 	Disk main;
 	Disk spare;
+	Disk second;
 	Trouble trouble;
+	Zones second_zones;
 	Fibers fibers;
 	Oracle oracle;
 	Random &chance;
 	Users *users = nullptr;
 	// Whether a load would see that this block of the log is not what it was.
 	std::function<bool(Sector sector)> shows;
-	// Whether a sector of main is mapped to this place of the spare, and not lost.
-	std::function<bool(Sector main, Sector physical)> in_place;
+	// Whether a sector of main is mapped to this address, and not lost.
+	std::function<bool(Sector main, DeviceIndex device, Sector physical)> in_place;
 	// Places of the spare that refused what the core sent there of a request.
 	struct FailedPlace {
 		Request request;
+		DeviceIndex device;
 		Sector sector;
 	};
 	std::vector<FailedPlace> failed_places;
@@ -160,7 +179,7 @@ public:
 	// What went wrong so far.
 	Counts kinds;
 	// Devices of which a flush of the core's failed, and no user has heard of it yet.
-	bool owed[2] = {};
+	bool owed[3] = {};
 	bool stop = false; // a fatal signal to whoever sends messages
 	bool writes = true;
 	bool open = true;
@@ -175,9 +194,11 @@ private:
 	void land_some();
 	void told(DeviceIndex device, Sector sector, u32 count);
 	void check_copy_back(Sector sector, u32 count);
-	void check_site(Sector sector);
-	void note_site(Sector site, Sector slot, IoStatus status);
-	std::optional<Superblock> superblock(Sector sector, u32 *crc = nullptr) const;
+	// A sector of a device.
+	using Spot = std::pair<DeviceIndex, Sector>;
+	void check_site(Spot slot);
+	void note_site(Spot slot, IoStatus status);
+	std::optional<Superblock> superblock(Spot slot, u32 *crc = nullptr) const;
 	Trouble::Outcome outcome(DeviceIndex device, Sector sector, u32 count);
 	void count_fate(Fate fate, Kind refused);
 
@@ -186,8 +207,8 @@ private:
 	std::vector<Fibers::Id> asleep_;  // in wait_group()
 	std::vector<bool> killable_;	  // by thread
 	std::vector<Content> scratch_;
-	std::vector<Sector> failed_sites_; // since this core began
-	Sector unstable_slot_ = kNever;	   // a superblock that was written and not flushed
+	std::vector<Spot> failed_sites_;    // since this core began
+	std::optional<Spot> unstable_slot_; // a superblock that was written and not flushed
 	u64 events_ = 0;
 	u64 cut_at_ = kNever;
 	u64 graces_ = 0;

@@ -17,7 +17,7 @@ IoStatus Host::forward(Request request, u64 first, DeviceIndex device, Sector se
 	piece.physical = sector;
 	const bool reads = piece.io->op == Op::read;
 	for (u32 i = 0; !reads && device != kMainDevice && i < count; ++i)
-		if (!in_place(piece.sector() + i, sector + i))
+		if (!in_place(piece.sector() + i, device, sector + i))
 			piece.io->redirected[piece.first + i] = true;
 	const IoStatus status = perform(piece);
 	piece.io->unread_spare |= reads && device != kMainDevice && status != IoStatus::ok;
@@ -25,7 +25,7 @@ IoStatus Host::forward(Request request, u64 first, DeviceIndex device, Sector se
 		if (reads && device == kMainDevice && count == shape.block)
 			excused[piece.sector() + i] = true;
 		if (!reads && device != kMainDevice && status != IoStatus::transport)
-			failed_places.push_back({request, sector + i});
+			failed_places.push_back({request, device, sector + i});
 	}
 	return status;
 }

@@ -46,7 +46,9 @@ namespace remap::sim {
 	X(awaited_flush, "flushes of the core's that waited for one of a user's")                  \
 	X(interrupted, "messages that a signal or a suspend ended")                                \
 	X(stuck, "sets whose metadata could not be written any more")                              \
-	X(read_only, "sets that were loaded to be read only")
+	X(read_only, "sets that were loaded to be read only")                                      \
+	X(second_data, "writes of data by the core to a second spare")                             \
+	X(second_metadata, "writes of metadata to a second spare")
 
 enum class Kind : u8 {
 #define X(name, text) name,

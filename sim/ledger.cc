@@ -258,7 +258,7 @@ void Ledger::take_bad(const Core &core, bool loaded)
 	Extent run;
 	if (!bad_runs_ && !core.bad().next(0, &run))
 		return;
-	std::vector<Id> found(core.layout().data_sectors());
+	std::vector<Id> found(core.spares().data_sectors());
 	bad_.resize(found.size());
 	bad_runs_ = 0;
 	for (Sector at = 0; at < found.size() && core.bad().next(at, &run);
@@ -284,7 +284,7 @@ void Ledger::recovered(const Core &core)
 
 std::string Ledger::check_places(const Core &core)
 {
-	std::vector<bool> owned(core.layout().data_sectors());
+	std::vector<bool> owned(core.spares().data_sectors());
 	Extent found;
 	for (Sector at = 0; at < owned.size() && core.bad().next(at, &found);
 	     at = found.main + found.length)

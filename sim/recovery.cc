@@ -60,7 +60,7 @@ void Traffic::run_deferred(Piece piece, IoStatus failed, u8 ticket, Ledger::Id i
 // Whether so many changes more fit into the table.
 bool Traffic::has_room(u64 changes) const
 {
-	return ledger_.stretches() + 2 * changes + 2 <= core_->layout().max_extents();
+	return ledger_.stretches() + 2 * changes + 2 <= core_->spares().max_extents();
 }
 
 // `lucky`: nothing else went wrong meanwhile.
@@ -124,7 +124,7 @@ void Traffic::check_neighbours(const Piece &piece, Ledger::Id id)
 	const Sector end = piece.sector() + piece.sectors;
 	constexpr u64 kInHands = 128; // others may have taken what is not mapped yet
 	const u64 used = core_->table().mapped_sectors() + core_->bad().pending_sectors();
-	if (!core_->journal().opened() || used + kInHands > core_->layout().data_sectors() ||
+	if (!core_->journal().opened() || used + kInHands > core_->spares().data_sectors() ||
 	    !has_room(piece.sectors + 2 * physical))
 		return;
 	for (const Sector one : {piece.sector(), end - 1}) {
@@ -152,13 +152,14 @@ void Traffic::check_neighbours(const Piece &piece, Ledger::Id id)
 // Bad for good, or still in use because nothing else took its place.
 void Traffic::check_failed_places(Request request, bool lucky)
 {
-	const Layout &layout = core_->layout();
 	for (const Host::FailedPlace &one : host_.failed_places) {
 		if (!lucky || one.request != request || !core_->journal().opened())
 			continue;
+		const u32 member = one.device - kFirstSpare; // a table line never changes here
+		const Layout &layout = core_->layout(member);
 		const bool behind = one.sector >= layout.middle_site();
-		const Sector place =
-			one.sector - layout.physical(0) - (behind ? kSiteSectors : 0);
+		const Sector place = core_->spares().first_place(member) + one.sector -
+				     layout.physical(0) - (behind ? kSiteSectors : 0);
 		Extent found;
 		bool kept = core_->bad().next(place, &found) && found.main <= place;
 		for (Sector at = 0; !kept && at < core_->main_sectors() &&

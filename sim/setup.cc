@@ -14,6 +14,7 @@ template <class Visitor> void visit(Setup &setup, Visitor &&visit)
 	visit("seed", setup.seed);
 	visit("main", setup.shape.main.sectors);
 	visit("spare", setup.shape.spare.sectors);
+	visit("second", setup.shape.second.sectors);
 	visit("physical", setup.shape.main.physical);
 	visit("tear", setup.shape.main.tear);
 	visit("block", setup.shape.block);
@@ -91,6 +92,8 @@ std::optional<Trace> from_text(const std::string &text)
 	}
 	trace.setup.shape.spare.physical = trace.setup.shape.main.physical;
 	trace.setup.shape.spare.tear = trace.setup.shape.main.tear;
+	trace.setup.shape.second.physical = trace.setup.shape.main.physical;
+	trace.setup.shape.second.tear = trace.setup.shape.main.tear;
 	while (std::getline(lines, line)) {
 		if (line.empty() || line[0] == '#')
 			continue;

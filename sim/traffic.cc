@@ -125,7 +125,8 @@ void Traffic::start_flush()
 	UserFlush *flush = flushes_.back().get();
 	flush->issued = host_.oracle.flush_issued();
 	flush->beside_failed = some_flush_failed();
-	for (const DeviceIndex device : {kMainDevice, kFirstSpare})
+	flush->open = host_.devices();
+	for (DeviceIndex device = 0; device < host_.devices(); ++device)
 		send_flush({flush, device});
 }
 
@@ -177,7 +178,7 @@ void Traffic::end_flush(const FlushPiece &piece)
 	IoStatus status = piece.status;
 	if (status != IoStatus::ok) {
 		core_->flush_failed(piece.device);
-		if (piece.device != kMainDevice)
+		if (piece.device == kFirstSpare)
 			host_.trouble.told_all();
 	} else if (core_->flush_owed(piece.device)) {
 		status = IoStatus::io;

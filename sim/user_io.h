@@ -55,7 +55,7 @@ struct Piece {
 // A flush from above: one to each device, done when all are.
 struct UserFlush {
 	Moment issued = 0;
-	u32 open = 2;
+	u32 open = 0;
 	IoStatus status = IoStatus::ok;
 	// Beside another user's that failed: that one was told what this one was not.
 	bool beside_failed = false;

@@ -99,6 +99,9 @@ void Workload::choose_devices()
 	const u32 tear = shape.block == 8 || (physical == 8 && random_.one_in(2)) ? 8 : 1;
 	shape.main = {kMain[random_.below(std::size(kMain))], physical, tear};
 	shape.spare = {1200 + random_.below(300) * 8, physical, tear};
+	// In a third of the seeds, by no number that anything else is drawn from.
+	if (setup_.seed / 2 % 3 == 0)
+		shape.second = {1400 + setup_.seed / 6 % 200 * 8, physical, tear};
 	shape.pause_share = static_cast<u32>(random_.below(4) * 25);
 	static constexpr u32 kPatience[] = {4, 16, 256};
 	shape.patience = kPatience[random_.below(std::size(kPatience))];

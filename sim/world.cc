@@ -16,10 +16,12 @@ World::World(const Setup &setup)
 	host_.users = &traffic_;
 	host_.planted = setup.bug;
 	host_.shows = [this](Sector sector) { return shows(sector); };
-	host_.in_place = [this](Sector main, Sector physical) {
+	host_.in_place = [this](Sector main, DeviceIndex device, Sector physical) {
 		const Answer answer = core_->table().lookup(main, 1);
-		return answer.state == State::active &&
-		       core_->layout().physical(answer.place) == physical;
+		if (answer.state != State::active)
+			return false;
+		const Address at = core_->spares().address(answer.place, 1);
+		return at.device == device && at.sector == physical;
 	};
 	open();
 	if (core_)
@@ -301,34 +303,42 @@ bool World::in_log(u64 number) const
 	return std::find(blocks.begin(), blocks.end(), number) != blocks.end();
 }
 
-// What a load makes of the copies is the same in both, and the same on all sites.
+// What a load makes of the copies is the same in all, and the same on all sites.
 void World::check_copies()
 {
 	const auto &journal = core_->journal();
-	const Layout &layout = core_->layout();
+	const Spares &spares = core_->spares();
 	const Superblock &now = journal.superblock();
-	const u64 ring = layout.journal_blocks();
-	for (const u64 i : blocks_of_log())
-		compare_copies(layout.journal(0) + i % ring * kBlockSectors,
-			       layout.journal(1) + i % ring * kBlockSectors, "journal");
-	for (u64 i = 0; i < now.root.blocks; ++i)
-		compare_copies(layout.area(0, now.root.area) + i * kBlockSectors,
-			       layout.area(1, now.root.area) + i * kBlockSectors, "checkpoint");
-	for (u32 number = 0; number < kSites; ++number) {
+	const u64 ring = spares.journal_blocks();
+	for (u32 copy = 1; copy < spares.members() * kCopies; ++copy) {
+		const Layout &first = spares.layout(0);
+		const Layout &layout = spares.layout(copy / kCopies);
+		const Disk &disk = host_.disk(spares.device(copy / kCopies));
+		const u32 end = copy % kCopies;
+		for (const u64 i : blocks_of_log())
+			compare_copies(first.journal(0) + i % ring * kBlockSectors, disk,
+				       layout.journal(end) + i % ring * kBlockSectors, "journal");
+		for (u64 i = 0; i < now.root.blocks; ++i)
+			compare_copies(first.area(0, now.root.area) + i * kBlockSectors, disk,
+				       layout.area(end, now.root.area) + i * kBlockSectors,
+				       "checkpoint");
+	}
+	for (u32 number = 0; number < journal.sites(); ++number) {
 		const Superblock &site = journal.site(number).superblock;
 		if (site.epoch != now.epoch || site.generation != now.generation)
 			note(Promise::lost, "sites differ after a repair");
 	}
 }
 
-void World::compare_copies(Sector a, Sector b, const char *what)
+// The first spare's sectors from `a` on, and those of `disk` from `b` on.
+void World::compare_copies(Sector a, const Disk &disk, Sector b, const char *what)
 {
-	const Disk &disk = host_.spare;
+	const Disk &one = host_.spare;
 	for (u32 i = 0; i < kBlockSectors; ++i) {
-		const bool same = host_.contents.same(disk.stable(a + i), disk.stable(b + i)) &&
-				  host_.contents.same(disk.stable(a + i), disk.content(a + i)) &&
+		const bool same = host_.contents.same(one.stable(a + i), disk.stable(b + i)) &&
+				  host_.contents.same(one.stable(a + i), one.content(a + i)) &&
 				  host_.contents.same(disk.stable(b + i), disk.content(b + i));
-		if (!same || disk.is_unreadable(a + i) || disk.is_unreadable(b + i))
+		if (!same || one.is_unreadable(a + i) || disk.is_unreadable(b + i))
 			note(Promise::lost, std::string("copies of the ") + what +
 						    " differ after a repair at sector " +
 						    std::to_string(a + i));

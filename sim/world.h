@@ -69,7 +69,7 @@ private:
 	void mend_silently();
 	void cut_power();
 	void cut_by_chance();
-	std::optional<Sector> struck(const Disk &disk);
+	std::optional<Sector> struck(DeviceIndex device);
 	void cut_exactly(u64 survivors);
 	void close_core();
 	void unwind();
@@ -93,7 +93,7 @@ private:
 	void check_sectors(Sector at, const Mapping &to);
 	void check_space();
 	void check_copies();
-	void compare_copies(Sector a, Sector b, const char *what);
+	void compare_copies(Sector a, const Disk &disk, Sector b, const char *what);
 	u64 status_number(const std::string &key);
 	void note(Promise promise, const std::string &violation);
 	void note_all();

@@ -2,6 +2,9 @@
 // How the set comes into service and goes out of it: made, closed, cut off, refused, loaded again.
 #include "sim/world.h"
 
+#include <algorithm>
+#include <iterator>
+
 namespace remap::sim {
 
 namespace {
@@ -20,11 +23,14 @@ World::Opened World::try_open()
 	if (has_set_ && random_.one_in(2))
 		terms.set = set_;
 	host_.begin_core();
+	SpareSizes spares = setup_.shape.spare.sectors;
+	if (setup_.shape.second.sectors)
+		spares.add(setup_.shape.second.sectors);
 	try {
 		core_ = std::make_unique<Core>(host_);
 		traffic_.set_core(core_.get());
 		Status status = core_->create(
-			{setup_.shape.main.sectors, setup_.shape.spare.sectors, setup_.shape.block,
+			{setup_.shape.main.sectors, spares, setup_.shape.block,
 			 setup_.shape.main.physical},
 			terms, why);
 		Policy policy;
@@ -42,6 +48,8 @@ World::Opened World::try_open()
 	set_ = core_->journal().superblock().set;
 	has_set_ = true;
 	host_.trouble.set_zones(Zones(core_->layout(), setup_.shape.spare.sectors));
+	if (setup_.shape.second.sectors)
+		host_.second_zones = Zones(core_->layout(1), setup_.shape.second.sectors);
 	host_.spare.set_stubborn({host_.trouble.zones().of(Zone::head),
 				  host_.trouble.zones().of(Zone::middle),
 				  host_.trouble.zones().of(Zone::tail)});
@@ -75,6 +83,7 @@ void World::open()
 		const Opened opened = try_open();
 		host_.cut_at(kNever);
 		host_.spare.set_missing(IoStatus::ok);
+		host_.second.set_missing(IoStatus::ok);
 		if (opened == Opened::yes) {
 			return serve(!dark_ && hits == host_.trouble.hits() &&
 				     suspects == host_.trouble.suspects());
@@ -112,7 +121,8 @@ bool World::prepare(bool last)
 		host_.cut_at(host_.events() + setup_.cut->again);
 	if (!last && random_.one_in(16)) {
 		host_.kinds.count(Kind::missing);
-		host_.spare.set_missing(IoStatus::transport);
+		const bool second = host_.devices() > 2 && random_.one_in(2);
+		(second ? host_.second : host_.spare).set_missing(IoStatus::transport);
 		return false;
 	}
 	return must;
@@ -158,8 +168,10 @@ void World::serve(bool clean)
 	check_copies();
 	mend_silently();
 	heal();
-	if (random_.one_in(8))
+	if (random_.one_in(8)) {
 		host_.spare.end_late(random_, true);
+		host_.second.end_late(random_, true);
+	}
 	host_.trouble.all_is_well(kZones[random_.below(3)]);
 }
 
@@ -195,15 +207,16 @@ void World::cut_power()
 	host_.oracle.power_cut();
 	host_.power_up();
 	host_.stop = false;
-	host_.owed[kMainDevice] = host_.owed[kFirstSpare] = false;
+	std::fill(std::begin(host_.owed), std::end(host_.owed), false);
 	++findings_.crashes;
 }
 
 void World::cut_by_chance()
 {
-	for (Disk *disk : {&host_.main, &host_.spare}) {
+	for (DeviceIndex device = 0; device < host_.devices(); ++device) {
+		Disk *disk = &host_.disk(device);
 		disk->end_late(random_, false);
-		const Disk::Cut cut = disk->cut(random_, struck(*disk));
+		const Disk::Cut cut = disk->cut(random_, struck(device));
 		findings_.torn += cut.torn;
 		findings_.bad += cut.damaged;
 		host_.kinds.count(Kind::torn, cut.torn);
@@ -215,18 +228,19 @@ void World::cut_by_chance()
 }
 
 // Which block the head was over: one of those that were being written, if its loss is covered.
-std::optional<Sector> World::struck(const Disk &disk)
+std::optional<Sector> World::struck(DeviceIndex device)
 {
+	const Disk &disk = host_.disk(device);
 	Trouble &trouble = host_.trouble;
 	if (!has_set_ || !disk.unflushed_units() || !random_.percent(trouble.rates().cut_damage))
 		return std::nullopt;
 	const Sector sector =
 		disk.unflushed(static_cast<u32>(random_.below(disk.unflushed_units())));
-	const Zone zone = &disk == &host_.spare ? trouble.zones().at(sector) : Zone::data;
+	const Zone zone = device == kMainDevice ? Zone::data : host_.zone_at(device, sector);
 	// A slot that is being written is not the one that counts, so its loss costs nothing.
-	if (zone == Zone::data || trouble.zones().site_at(sector) != kNever)
+	if (zone == Zone::data || host_.zones_of(device).site_at(sector) != kNever)
 		return sector;
-	if (!trouble.may_wound(zone))
+	if (device > kFirstSpare || !trouble.may_wound(zone))
 		return std::nullopt;
 	const u32 physical = disk.shape().physical;
 	for (u32 i = 0; i < physical; ++i)
@@ -249,9 +263,9 @@ void World::close_core()
 	core_.reset();
 	// What a flush of the core's lost is a debt to whoever flushes this device next. Nobody
 	// will any more.
-	if (host_.owed[kMainDevice] || host_.owed[kFirstSpare])
+	if (host_.owed[0] || host_.owed[1] || host_.owed[2])
 		host_.oracle.power_cut();
-	host_.owed[kMainDevice] = host_.owed[kFirstSpare] = false;
+	std::fill(std::begin(host_.owed), std::end(host_.owed), false);
 	if (host_.allocations_live() && !host_.was_cut())
 		note(Promise::leaked, "memory was not given back");
 	host_.forget_memory(); // the machine's memory does not outlive its power

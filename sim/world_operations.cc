@@ -194,7 +194,7 @@ std::string numbers(const char *word, u64 a, u64 b)
 
 void World::add(const Operation &operation, bool copy)
 {
-	const Sector data = core_->layout().data_sectors();
+	const Sector data = core_->spares().data_sectors();
 	if (!fits(operation))
 		return;
 	const u32 block = setup_.shape.block;
@@ -285,6 +285,8 @@ void World::land()
 		host_.main.land(random_.below(host_.main.late()));
 	if (host_.spare.late())
 		host_.land(random_.below(host_.spare.late()));
+	if (host_.second.late())
+		host_.land_on_second(random_.below(host_.second.late()));
 }
 
 // A block of the log, but not the last: behind that one nothing has to fit.
@@ -321,11 +323,13 @@ void World::spoil(const Operation &operation)
 {
 	const bool spare =
 		operation.act == Act::spoil_spare || operation.act == Act::refuse_spare;
-	Disk &disk = host_.disk(spare ? kFirstSpare : kMainDevice);
 	for (u64 i = 0; i < operation.length; ++i) {
-		Sector sector = operation.at + i;
+		Address to{kMainDevice, operation.at + i, 1};
 		if (spare)
-			sector = core_->layout().physical(sector % core_->layout().data_sectors());
+			to = core_->spares().address(
+				to.sector % core_->spares().data_sectors(), 1);
+		Disk &disk = host_.disk(to.device);
+		const Sector sector = to.sector;
 		if (sector >= disk.sectors())
 			continue;
 		++findings_.bad;
