@@ -40,7 +40,6 @@ feature_lines() {
     malformed budget 100/0
     malformed scan_rate 99999999999999999999
     malformed scan_rate 4294967296
-    later spare "$OTHER"
     malformed set 01234567
     malformed main_id "$(printf 'x%.0s' {1..65})"
     later allow_degraded
@@ -57,6 +56,11 @@ ENODEV|ENOENT | dm-remap: .*main | 0 $LENGTH dm-remap /dev/no-such-disk $SPARE
 ENODEV|ENOENT | dm-remap: .*spare | 0 $LENGTH dm-remap $MAIN /dev/no-such-disk
 ENODEV|ENOENT | dm-remap: .*spare | 0 $LENGTH dm-remap $MAIN -
 EINVAL | dm-remap: main and spare are the same device | 0 $LENGTH dm-remap $MAIN $MAIN
+EINVAL | dm-remap: main and spare are the same device | 0 $LENGTH dm-remap $MAIN $SPARE 2 spare $MAIN
+EINVAL | dm-remap: two of the spares are the same device | 0 $LENGTH dm-remap $MAIN $SPARE 2 spare $SPARE
+EINVAL | the metadata alone takes .* | 0 $LENGTH dm-remap $MAIN $SPARE 2 spare $TINY
+EINVAL | dm-remap: too many spares; a set has at most 4 | 0 $LENGTH dm-remap $MAIN $SPARE 8 spare a spare b spare c spare d
+ENODEV|ENOENT | dm-remap: .*spare | 0 $LENGTH dm-remap $MAIN $SPARE 2 spare /dev/no-such-disk
 EINVAL | dm-remap: the table's length reaches beyond main | 0 $((LENGTH + 1)) dm-remap $MAIN $SPARE
 EINVAL | length is $((LENGTH + 1)), main has $LENGTH sectors | 0 $((LENGTH + 1)) dm-remap $MAIN $SPARE
 EINVAL | dm-remap: the spare is smaller than its own metadata | 0 $LENGTH dm-remap $MAIN $TINY
