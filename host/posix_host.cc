@@ -14,7 +14,9 @@ void PosixHost::deallocate(void *memory, usize) { std::free(memory); }
 
 DeviceFile *PosixHost::device(DeviceIndex index)
 {
-	return index == kMainDevice ? main_ : index == kFirstSpare ? &spare_ : nullptr;
+	if (index == kMainDevice)
+		return main_;
+	return index - kFirstSpare < spares_.size() ? spares_[index - kFirstSpare] : nullptr;
 }
 
 IoStatus PosixHost::read(DeviceIndex index, Sector sector, void *buffer, u32 count)
@@ -26,10 +28,11 @@ IoStatus PosixHost::read(DeviceIndex index, Sector sector, void *buffer, u32 cou
 // Main is nobody's to write but the user's.
 IoStatus PosixHost::write(DeviceIndex index, Sector sector, const void *data, u32 count)
 {
-	if (!writable_ || index != kFirstSpare)
+	DeviceFile *file = device(index);
+	if (!writable_ || index == kMainDevice || !file)
 		return IoStatus::not_supported;
 	++writes_;
-	return spare_.write(sector, data, count);
+	return file->write(sector, data, count);
 }
 
 IoStatus PosixHost::flush(DeviceIndex index)

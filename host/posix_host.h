@@ -6,6 +6,7 @@
 #pragma once
 
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "core/platform/platform.h"
@@ -15,9 +16,13 @@ namespace remap::host {
 
 class PosixHost {
 public:
-	// `main` may be nullptr. Both must outlive the host. Writes are refused unless `writable`.
+	// `main` may be nullptr. All must outlive the host. Writes are refused unless `writable`.
+	PosixHost(DeviceFile *main, std::vector<DeviceFile *> spares, bool writable)
+	    : main_(main), spares_(std::move(spares)), writable_(writable)
+	{
+	}
 	PosixHost(DeviceFile *main, DeviceFile &spare, bool writable)
-	    : main_(main), spare_(spare), writable_(writable)
+	    : PosixHost(main, std::vector{&spare}, writable)
 	{
 	}
 	PosixHost(const PosixHost &) = delete;
@@ -72,7 +77,7 @@ private:
 	DeviceFile *device(DeviceIndex index);
 
 	DeviceFile *main_;
-	DeviceFile &spare_;
+	const std::vector<DeviceFile *> spares_;
 	bool writable_;
 	u64 writes_ = 0;
 	std::vector<std::string> lines_;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// dmremap check SPARE [--main MAIN] [--repair] [--json]: fsck's questions, and fsck's exit bits.
+// dmremap check SPARE... [--main MAIN] [--repair] [--json]: fsck's questions, and fsck's exit bits.
 #include <cstdio>
 
 #include "tools/dmremap/commands.h"
@@ -16,7 +16,8 @@ constexpr int kUncorrected = 4;
 constexpr int kOperational = 8;
 
 struct Arguments {
-	std::string spare, main;
+	std::vector<std::string> spares;
+	std::string main;
 	bool repair = false;
 	bool json = false;
 };
@@ -45,9 +46,9 @@ int code_of(Verdict verdict)
 }
 
 // What every start does, without serving any I/O.
-bool mend(DeviceFile *main, DeviceFile &spare)
+bool mend(DeviceFile *main, const SpareFiles &spares)
 {
-	OfflineSet set(main, spare, {}, true);
+	OfflineSet set(main, spares, {}, true);
 	const bool mended = set.survey() && set.load();
 	if (mended)
 		set.close();
@@ -58,17 +59,17 @@ bool mend(DeviceFile *main, DeviceFile &spare)
 
 int run(const Arguments &given)
 {
-	const auto spare = open_device(given.spare, given.repair ? Access::read_write : Access::read);
+	const OpenedSpares spares(given.spares, given.repair ? Access::read_write : Access::read);
 	const auto main = given.main.empty() ? nullptr : open_device(given.main, Access::look);
-	const Examination first(main.get(), *spare, {});
+	const Examination first(main.get(), spares.files(), {});
 	if (first.verdict() != Verdict::mendable || !given.repair) {
 		print(first, given, code_of(first.verdict()));
 		return code_of(first.verdict());
 	}
 	if (!given.json)
 		fmt::print("{}", first.text());
-	const bool mended = mend(main.get(), *spare);
-	const Examination second(main.get(), *spare, {});
+	const bool mended = mend(main.get(), spares.files());
+	const Examination second(main.get(), spares.files(), {});
 	const bool sound = mended && second.verdict() == Verdict::sound;
 	const int code = sound ? kCorrected : kUncorrected;
 	if (!given.json)
@@ -83,9 +84,12 @@ void add_check(CLI::App &program)
 {
 	auto given = std::make_shared<Arguments>();
 	CLI::App *command = program.add_subcommand(
-		"check", "Say what is damaged on a spare and what would be lost");
-	command->add_option("SPARE", given->spare, "the spare, a device or an image file")
-		->required();
+		"check", "Say what is damaged on a set's spares and what would be lost");
+	command->add_option("SPARE", given->spares,
+			    "the spare, a device or an image file; all of them, if the set has "
+			    "several")
+		->required()
+		->expected(1, remap::kMaxSpares);
 	command->add_option("--main", given->main, "compare main's size and block with the set's");
 	command->add_flag("--repair", given->repair,
 			  "mend what can be mended without losing anything; nothing is written "

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// dmremap create NAME MAIN SPARE [--format ...]
+// dmremap create NAME MAIN SPARE... [--format ...]
 #include <algorithm>
 #include <memory>
 
@@ -27,11 +27,14 @@ void require_format(const Arguments &given)
 			      "is made: give --format with them");
 }
 
-// The words behind the spare in the table line.
-std::string features(const std::string &set, const std::string &identity)
+// The words behind the first spare in the table line.
+std::string features(const std::vector<std::string> &spares, const std::string &set,
+		     const std::string &identity)
 {
-	const std::string words = (set.empty() ? "" : " set " + set) +
-				  (identity.empty() ? "" : " main_id " + identity);
+	std::string words = (set.empty() ? "" : " set " + set) +
+			    (identity.empty() ? "" : " main_id " + identity);
+	for (std::size_t i = 1; i < spares.size(); ++i)
+		words += " spare " + spares[i];
 	return words.empty() ? "" : std::to_string(std::count(words.begin(), words.end(), ' ')) + words;
 }
 
@@ -40,10 +43,10 @@ void run(const Arguments &given)
 	const FormatArguments &to = given.formatting;
 	require_format(given);
 	const std::string identity = to.identity();
-	const std::string set = given.format ? format_spare(to) : set_on(to.spare);
+	const std::string set = given.format ? format_spare(to) : set_on(to.spares);
 	if (to.consent.dry_run)
 		return;
-	Device::create(given.name, to.main, to.spare, features(set, identity));
+	Device::create(given.name, to.main, to.spares.front(), features(to.spares, set, identity));
 }
 
 }  // namespace
@@ -55,8 +58,10 @@ void add_create(CLI::App &program)
 		program.add_subcommand("create", "Put a dm-remap device over a whole disk");
 	command->add_option("NAME", given->name, "name below /dev/mapper")->required();
 	command->add_option("MAIN", given->formatting.main, "the disk; used as it is")->required();
-	command->add_option("SPARE", given->formatting.spare, "the device that takes remaps")
-		->required();
+	command->add_option("SPARE", given->formatting.spares,
+			    "the device that takes remaps; or all of the set's, up to four")
+		->required()
+		->expected(1, remap::kMaxSpares);
 	command->add_flag("--format", given->format,
 			  "make a set on the spare first, as 'dmremap format' does; without it a "
 			  "blank spare is formatted by the kernel");

@@ -24,10 +24,35 @@ const char *state_text(remap::SetState state)
 	return "unknown";
 }
 
+// "head"; of several spares "head of spare 2".
+std::string name_of(const char *part, remap::DeviceIndex device, remap::u32 spares)
+{
+	return spares == 1 ? part : fmt::format("{} of {}", part, remap::spare_name(device, spares));
+}
+
+std::string name_of_site(const OfflineJournal &journal, remap::u32 number)
+{
+	return name_of(kSiteNames[number % remap::kSites],
+		       remap::kFirstSpare + number / remap::kSites,
+		       journal.sites() / remap::kSites);
+}
+
+remap::u32 copies_of(const OfflineJournal &journal)
+{
+	return journal.spares().members() * remap::kCopies;
+}
+
+std::string name_of_copy(const OfflineJournal &journal, remap::u32 copy)
+{
+	const remap::Spares &spares = journal.spares();
+	return name_of(kCopyNames[copy % remap::kCopies], spares.device(remap::member_of(copy)),
+		       spares.members());
+}
+
 std::string site_text(const OfflineJournal &journal, remap::u32 number)
 {
 	const remap::Site &site = journal.site(number);
-	std::string text = fmt::format("site {:<7} {}", kSiteNames[number],
+	std::string text = fmt::format("site {:<7} {}", name_of_site(journal, number),
 				       text_of(journal.site_state(number)));
 	if (site.valid())
 		text += fmt::format(" (epoch {}, generation {})", site.superblock.epoch,
@@ -38,7 +63,7 @@ std::string site_text(const OfflineJournal &journal, remap::u32 number)
 std::string copy_text(const OfflineJournal &journal, remap::u32 copy)
 {
 	const remap::CopyFindings &found = journal.findings().copy[copy];
-	std::string text = fmt::format("copy {:<7} {}", kCopyNames[copy],
+	std::string text = fmt::format("copy {:<7} {}", name_of_copy(journal, copy),
 				       text_of(journal.copy_state(copy)));
 	if (found.blocks())
 		text += fmt::format(" ({} of the log, {} of the checkpoint)", found.log_blocks,
@@ -67,15 +92,15 @@ const char *text_of(Verdict verdict)
 	return "";
 }
 
-Examination::Examination(DeviceFile *main, DeviceFile &spare, const remap::Terms &terms)
-	: main_(main), spare_(spare), terms_(terms)
+Examination::Examination(DeviceFile *main, const SpareFiles &spares, const remap::Terms &terms)
+	: main_(main), spares_(spares), terms_(terms)
 {
 	verdict_ = judge();
 }
 
 bool Examination::try_load()
 {
-	set_ = std::make_unique<OfflineSet>(main_, spare_, terms_, false);
+	set_ = std::make_unique<OfflineSet>(main_, spares_, terms_, false);
 	return set_->survey() && set_->load();
 }
 
@@ -109,14 +134,14 @@ std::string Examination::text() const
 		text += fmt::format("main         {} sectors{}{}\n", newest->main_sectors,
 				    newest->main_id[0] ? ", id " : "", newest->main_id);
 	}
-	for (remap::u32 number = 0; number < remap::kSites; ++number)
+	for (remap::u32 number = 0; number < journal.sites(); ++number)
 		text += site_text(journal, number);
-	for (remap::u32 copy = 0; loaded && copy < remap::kCopies; ++copy)
+	for (remap::u32 copy = 0; loaded && copy < copies_of(journal); ++copy)
 		text += copy_text(journal, copy);
 	if (loaded) {
 		const auto &table = set_->engine().table();
 		text += fmt::format("extents      {} of {}, {} sectors, {} of them lost; {} pending\n",
-				    table.extents(), set_->engine().layout().max_extents(),
+				    table.extents(), set_->engine().spares().max_extents(),
 				    table.mapped_sectors(), table.lost_sectors(),
 				    table.pending_sectors());
 		text += fmt::format("log          blocks {} to {}\n",
@@ -150,7 +175,7 @@ std::vector<std::string> Examination::losses() const
 nlohmann::ordered_json Examination::json() const
 {
 	const OfflineJournal &journal = set_->journal();
-	nlohmann::ordered_json report = {{"json_format_version", 1}, {"spare", spare_.path()}};
+	nlohmann::ordered_json report = {{"json_format_version", 1}, {"spare", paths_of(spares_)}};
 	if (const remap::Superblock *newest = journal.newest_superblock()) {
 		report["set"] = text_of(newest->set);
 		report["state"] = state_text(newest->state);
@@ -159,14 +184,14 @@ nlohmann::ordered_json Examination::json() const
 		report["main_sectors"] = newest->main_sectors;
 		report["main_id"] = std::string(newest->main_id);
 	}
-	for (remap::u32 number = 0; number < remap::kSites; ++number)
+	for (remap::u32 number = 0; number < journal.sites(); ++number)
 		report["sites"].push_back(
-			{{"site", kSiteNames[number]},
+			{{"site", name_of_site(journal, number)},
 			 {"damaged", is_damage(journal.site_state(number))},
 			 {"state", text_of(journal.site_state(number))}});
-	for (remap::u32 copy = 0; journal.loaded() && copy < remap::kCopies; ++copy)
+	for (remap::u32 copy = 0; journal.loaded() && copy < copies_of(journal); ++copy)
 		report["copies"].push_back(
-			{{"copy", kCopyNames[copy]},
+			{{"copy", name_of_copy(journal, copy)},
 			 {"damaged", is_damage(journal.copy_state(copy))},
 			 {"state", text_of(journal.copy_state(copy))},
 			 {"log_blocks", journal.findings().copy[copy].log_blocks},
@@ -176,7 +201,7 @@ nlohmann::ordered_json Examination::json() const
 		report["mapped_sectors"] = set_->engine().table().mapped_sectors();
 		report["lost_sectors"] = set_->engine().table().lost_sectors();
 		report["pending_sectors"] = set_->engine().table().pending_sectors();
-		report["max_extents"] = set_->engine().layout().max_extents();
+		report["max_extents"] = set_->engine().spares().max_extents();
 	}
 	if (!refusal_.empty())
 		report["refusal"] = refusal_;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Examination: a spare looked at without writing, and what can be said about it. `check` and `repair`
-// begin with it.
+// Examination: the spares of a set looked at without writing, and what can be said about them. `check` and
+// `repair` begin with it.
 #pragma once
 
 #include <memory>
@@ -23,7 +23,7 @@ enum class Verdict {
 class Examination {
 public:
 	// `terms` are the caller's demands; decisions are tried here when they are needed.
-	Examination(DeviceFile *main, DeviceFile &spare, const remap::Terms &terms);
+	Examination(DeviceFile *main, const SpareFiles &spares, const remap::Terms &terms);
 
 	Verdict verdict() const { return verdict_; }
 	// The terms under which the set loads: the caller's, and the decisions that it takes.
@@ -45,7 +45,7 @@ private:
 	Verdict judge();
 
 	DeviceFile *main_;
-	DeviceFile &spare_;
+	const SpareFiles spares_;
 	remap::Terms terms_;
 	std::unique_ptr<OfflineSet> set_;
 	std::string refusal_;

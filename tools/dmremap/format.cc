@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// dmremap format MAIN SPARE
+// dmremap format MAIN SPARE...
 #include "tools/dmremap/format.h"
 
 #include <fmt/format.h>
@@ -16,15 +16,16 @@ constexpr remap::Sector kGib = 2097152;
 
 std::string cost_help()
 {
-	using remap::Layout;
+	using remap::Spares;
 	return fmt::format(
 		"What it costs: two copies of journal and table, and three superblocks. Unless told "
-		"otherwise there is room for one extent per 4 KiB of spare:\n"
+		"otherwise there is room for one extent per 4 KiB of spare; of several spares each "
+		"holds the metadata of all:\n"
 		"  1 GiB:  {}\n  1 TiB:  {}\n"
 		"With --max-extents 100000 whatever the size of the spare:\n  1 TiB:  {}\n"
 		"It cannot be changed later.",
-		cost_text(Layout::of(kGib)), cost_text(Layout::of(1024 * kGib)),
-		cost_text(Layout::of(1024 * kGib, 100000)));
+		cost_text(Spares::of(kGib)), cost_text(Spares::of(1024 * kGib)),
+		cost_text(Spares::of(1024 * kGib, 100000)));
 }
 
 // What a table line gives back as it was; device-mapper takes backslashes away.
@@ -73,14 +74,15 @@ std::string format_spare(const FormatArguments &given)
 	std::copy(identity.begin(), identity.end(), terms.main_id);
 	given.permission.put_into(&terms);
 	const auto main = open_device(given.main, Access::look);
-	const auto spare = open_device(given.spare, Access::read_write);
-	OfflineSet set(main.get(), *spare, terms, true, main->logical_block());
-	require_free(set, *main, *spare, given.permission);
-	fmt::print("{} becomes the spare of {}{}\n{}\n", given.spare, given.main,
+	const OpenedSpares spares(given.spares, Access::read_write);
+	OfflineSet set(main.get(), spares.files(), terms, true, main->logical_block());
+	require_free(set, *main, spares.files(), given.permission);
+	fmt::print("{} {} of {}{}\n{}\n", paths_of(spares.files()),
+		   given.spares.size() == 1 ? "becomes the spare" : "become the spares", given.main,
 		   given.permission.overwrite || !given.permission.wipe_set.empty()
 			   ? "; WHAT IS THERE IS DESTROYED"
 			   : "",
-		   cost_text(set.journal().layout()));
+		   cost_text(set.journal().spares()));
 	if (!identity.empty())
 		fmt::print("main is known by {}\n", identity);
 	if (!given.consent.granted())
@@ -93,10 +95,12 @@ std::string format_spare(const FormatArguments &given)
 void add_format(CLI::App &program)
 {
 	auto given = std::make_shared<FormatArguments>();
-	CLI::App *command = program.add_subcommand("format", "Make a set on a spare");
+	CLI::App *command = program.add_subcommand("format", "Make a set on a spare, or on up to four");
 	command->add_option("MAIN", given->main, "the disk; nothing is written to it")->required();
-	command->add_option("SPARE", given->spare, "the device or image file that takes remaps")
-		->required();
+	command->add_option("SPARE", given->spares,
+			    "the device or image file that takes remaps; several make one set")
+		->required()
+		->expected(1, remap::kMaxSpares);
 	given->add_options(*command);
 	command->footer(cost_help());
 	command->callback([given] {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Making a set on a spare.
+// Making a set on one spare or several.
 #pragma once
 
 #include "tools/dmremap/permission.h"
@@ -7,10 +7,11 @@
 namespace dmremap {
 
 struct FormatArguments {
-	std::string main, spare;
+	std::string main;
+	std::vector<std::string> spares;
 	std::string main_id; // what main is to be known by; empty: find out
 	bool no_main_id = false;
-	remap::u64 max_extents = 0; // 0: one for each 4 KiB of spare
+	remap::u64 max_extents = 0; // 0: one for each 4 KiB of all spares
 	Permission permission;
 	Consent consent;
 

@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cerrno>
 
 #include "core/engine/devices.h"
@@ -11,9 +12,11 @@
 namespace dmremap {
 namespace {
 
-remap::Geometry geometry_of(const DeviceFile *main, const DeviceFile &spare, remap::u32 file_block)
+remap::Geometry geometry_of(const DeviceFile *main, const SpareFiles &spares, remap::u32 file_block)
 {
-	remap::Geometry geometry{0, spare.sectors(), 0};
+	remap::Geometry geometry{0, {}, 0};
+	for (const DeviceFile *spare : spares)
+		geometry.spares.add(spare->sectors());
 	if (!main)
 		return geometry;
 	geometry.main_sectors = main->sectors();
@@ -36,12 +39,42 @@ std::unique_ptr<DeviceFile> open_device(const std::string &path, Access access)
 	}
 }
 
-void require_devices(const DeviceFile &main, const DeviceFile &spare)
+// Looked at before they are taken: one that is given twice is not in use by somebody else.
+OpenedSpares::OpenedSpares(const std::vector<std::string> &paths, Access access)
+{
+	if (paths.empty() || paths.size() > remap::kMaxSpares)
+		throw Failure(ExitCode::wrong_arguments,
+			      fmt::format("{} spares are given; a set has from 1 to {}", paths.size(),
+					  remap::kMaxSpares));
+	std::vector<remap::u64> seen;
+	for (const std::string &path : paths) {
+		const remap::u64 identity = open_device(path, Access::look)->facts().identity;
+		if (std::find(seen.begin(), seen.end(), identity) != seen.end())
+			throw Failure(ExitCode::wrong_arguments,
+				      fmt::format("{} is given twice as a spare", path));
+		seen.push_back(identity);
+	}
+	for (const std::string &path : paths) {
+		files_.push_back(open_device(path, access));
+		pointers_.push_back(files_.back().get());
+	}
+}
+
+void require_devices(const DeviceFile &main, DeviceFile &spare)
+{
+	require_devices(main, SpareFiles{&spare});
+}
+
+void require_devices(const DeviceFile &main, const SpareFiles &spares)
 {
 	char buffer[120];
 	remap::Text found(buffer, sizeof(buffer));
+	std::vector<remap::DeviceFacts> facts;
+	for (const DeviceFile *spare : spares)
+		facts.push_back(spare->facts());
 	const char *sentence =
-		remap::check_devices(main.facts(), spare.facts(), main.sectors(), found);
+		remap::check_devices(main.facts(), facts.data(), static_cast<remap::u32>(facts.size()),
+				     main.sectors(), found);
 	if (sentence)
 		throw Failure(ExitCode::wrong_device,
 			      fmt::format("{}{}{}", sentence, found.length() ? ": " : "", buffer));
@@ -70,10 +103,10 @@ ExitCode exit_code_of(remap::Error error)
 	}
 }
 
-OfflineSet::OfflineSet(DeviceFile *main, DeviceFile &spare, const remap::Terms &terms,
+OfflineSet::OfflineSet(DeviceFile *main, const SpareFiles &spares, const remap::Terms &terms,
 		       bool writable, remap::u32 file_block)
-	: spare_(spare), geometry_(geometry_of(main, spare, file_block)), terms_(terms),
-	  host_(main, spare, writable), engine_(host_)
+	: paths_(paths_of(spares)), geometry_(geometry_of(main, spares, file_block)), terms_(terms),
+	  host_(main, spares, writable), engine_(host_)
 {
 }
 
@@ -95,7 +128,7 @@ bool OfflineSet::stage_bad(remap::Sector place, remap::u64 length)
 
 std::string OfflineSet::reason() const
 {
-	return fmt::format("{}: {}", spare_.path(), sentence());
+	return fmt::format("{}: {}", paths_, sentence());
 }
 
 std::string text_of(const remap::Uuid &uuid)
@@ -117,10 +150,18 @@ remap::Uuid uuid_of(const std::string &option, const std::string &text)
 	return uuid;
 }
 
-std::string set_on(const std::string &path)
+std::string paths_of(const SpareFiles &spares)
 {
-	const auto spare = open_device(path, Access::look);
-	OfflineSet set(nullptr, *spare, {}, false);
+	std::string text;
+	for (const DeviceFile *spare : spares)
+		text += (text.empty() ? "" : " ") + spare->path();
+	return text;
+}
+
+std::string set_on(const std::vector<std::string> &paths)
+{
+	const OpenedSpares spares(paths, Access::look);
+	OfflineSet set(nullptr, spares.files(), {}, false);
 	return set.survey() ? text_of(set.superblock().set) : "";
 }
 

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// OfflineSet: the core on a spare that no mapped device uses. All that is known of the format and its
+// OfflineSet: the core on spares that no mapped device uses. All that is known of the format and its
 // rules is the core's; this opens what it needs and keeps the sentences.
 #pragma once
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "core/engine/engine.h"
 #include "host/posix_host.h"
@@ -28,8 +29,23 @@ using OfflineJournal = remap::Journal<remap::host::PosixHost>;
 // Throws Failure where DeviceFile throws OpenFailure.
 std::unique_ptr<DeviceFile> open_device(const std::string &path, Access access);
 
-// Throws Failure when the two cannot be main and spare of a set.
-void require_devices(const DeviceFile &main, const DeviceFile &spare);
+// The spares of a set, as they were named; from one to kMaxSpares.
+using SpareFiles = std::vector<DeviceFile *>;
+
+// Opens them all. Throws Failure, also when one is given twice.
+class OpenedSpares {
+public:
+	OpenedSpares(const std::vector<std::string> &paths, Access access);
+	const SpareFiles &files() const { return pointers_; }
+
+private:
+	std::vector<std::unique_ptr<DeviceFile>> files_;
+	SpareFiles pointers_;
+};
+
+// Throws Failure when they cannot be main and spares of a set.
+void require_devices(const DeviceFile &main, const SpareFiles &spares);
+void require_devices(const DeviceFile &main, DeviceFile &spare);
 
 // What a cause of the core's means for the exit code.
 ExitCode exit_code_of(remap::Error error);
@@ -39,8 +55,13 @@ public:
 	// `main` may be nullptr: the set says what main was. Nothing is written unless `writable`.
 	// A main that is an image file has `file_block` bytes in a logical block; 0: what the set
 	// says.
+	OfflineSet(DeviceFile *main, const SpareFiles &spares, const remap::Terms &terms,
+		   bool writable, remap::u32 file_block = 0);
 	OfflineSet(DeviceFile *main, DeviceFile &spare, const remap::Terms &terms, bool writable,
-		   remap::u32 file_block = 0);
+		   remap::u32 file_block = 0)
+		: OfflineSet(main, SpareFiles{&spare}, terms, writable, file_block)
+	{
+	}
 
 	// Reads the sites; load() then the rest, and when writable mends and begins an epoch. false:
 	// refused, see reason().
@@ -52,9 +73,9 @@ public:
 	// Marks the set as closed, after a load that could write.
 	void close() { engine_.postsuspend(); }
 
-	// Why the last call was refused, as a sentence that begins with the spare's path.
+	// Why the last call was refused, as a sentence that begins with the spares' paths.
 	std::string reason() const;
-	// The same without the path.
+	// The same without the paths.
 	std::string sentence() const { return why_.any() ? why_.text() : remap::text_of(error_); }
 	remap::Error error() const { return error_; }
 	[[noreturn]] void refuse() const { throw Failure(exit_code_of(error_), reason()); }
@@ -67,7 +88,7 @@ public:
 private:
 	bool note(remap::Status status);
 
-	const DeviceFile &spare_;
+	const std::string paths_;
 	remap::Geometry geometry_;
 	remap::Terms terms_;
 	remap::host::PosixHost host_;
@@ -80,29 +101,31 @@ private:
 std::string text_of(const remap::Uuid &uuid);
 remap::Uuid uuid_of(const std::string &option, const std::string &text);
 
-// The set on a spare, which a table names, so that no other disk under the same path is taken for it.
-// Empty: none, and the kernel judges what there is.
-std::string set_on(const std::string &path);
+// The set on spares, which a table names, so that no other disk under the same path is taken for one.
+// Empty: none, or not all of one, and the kernel judges what there is.
+std::string set_on(const std::vector<std::string> &paths);
+inline std::string set_on(const std::string &path) { return set_on(std::vector{path}); }
+// Their paths, as a sentence names them.
+std::string paths_of(const SpareFiles &spares);
 
-// Calls each(Extent) for what the table holds, in the order of main, cut where the spare's data area
-// is interrupted by the middle site.
+// Calls each(Extent) for what the table holds, in the order of main, cut where places that follow each
+// other are apart on the devices.
 template <class Each> void for_each_extent(const OfflineEngine &engine, Each &&each)
 {
 	remap::Extent extent;
 	for (remap::Sector at = 0; at < engine.main_sectors() && engine.table().next(at, &extent);
 	     at = extent.main + extent.length) {
 		if (extent.state != remap::State::pending)
-			extent.length = engine.layout().contiguous(
-				extent.place, extent.length);
+			extent.length = engine.spares().contiguous(extent.place, extent.length);
 		each(extent);
 	}
 }
 
-// The same for each stretch of the spare's data area that failed: each(first, length).
+// The same for each stretch of places that failed: each(first, length).
 template <class Each> void for_each_bad_place(const OfflineEngine &engine, Each &&each)
 {
 	remap::Extent run;
-	for (remap::Sector at = 0; at < engine.layout().data_sectors() && engine.bad().next(at, &run);
+	for (remap::Sector at = 0; at < engine.spares().data_sectors() && engine.bad().next(at, &run);
 	     at = run.main + run.length)
 		each(run.main, run.length);
 }

@@ -16,7 +16,7 @@ namespace {
 std::string wipe_options(const OfflineJournal &journal)
 {
 	std::set<std::string> names;
-	for (remap::u32 number = 0; number < remap::kSites; ++number)
+	for (remap::u32 number = 0; number < journal.sites(); ++number)
 		for (remap::u32 slot = 0; slot < remap::Site::kSlots; ++slot)
 			if (journal.site(number).ours >> slot & 1)
 				names.insert(text_of(journal.site(number).names[slot]));
@@ -26,12 +26,12 @@ std::string wipe_options(const OfflineJournal &journal)
 	return options;
 }
 
-[[noreturn]] void refuse_set(const OfflineSet &set, const DeviceFile &spare)
+[[noreturn]] void refuse_set(const OfflineSet &set, const SpareFiles &spares)
 {
 	throw Failure(ExitCode::busy,
 		      fmt::format("{} holds set {}, epoch {}; to give up all that is remapped to it: "
 				  "--wipe-set {}",
-				  spare.path(), text_of(set.superblock().set),
+				  paths_of(spares), text_of(set.superblock().set),
 				  set.superblock().epoch, text_of(set.superblock().set)));
 }
 
@@ -46,17 +46,19 @@ std::string foreign_signature(const DeviceFile &spare)
 #endif
 }
 
-void require_no_signature(const DeviceFile &spare)
+void require_no_signature(const SpareFiles &spares)
 {
-	const std::string found = foreign_signature(spare);
-	if (!found.empty())
-		throw Failure(ExitCode::busy,
-			      fmt::format("{} holds a signature of another use ({}); --overwrite "
-					  "destroys what is there",
-					  spare.path(), found));
+	for (const DeviceFile *spare : spares) {
+		const std::string found = foreign_signature(*spare);
+		if (!found.empty())
+			throw Failure(ExitCode::busy,
+				      fmt::format("{} holds a signature of another use ({}); "
+						  "--overwrite destroys what is there",
+						  spare->path(), found));
+	}
 }
 
-[[noreturn]] void refuse_survey(const OfflineSet &set, const DeviceFile &spare)
+[[noreturn]] void refuse_survey(const OfflineSet &set, const SpareFiles &spares)
 {
 	const std::string options = wipe_options(set.journal());
 	if (!options.empty())
@@ -66,7 +68,7 @@ void require_no_signature(const DeviceFile &spare)
 					  set.reason(), options));
 	if (set.error() != remap::Error::not_blank)
 		set.refuse();
-	require_no_signature(spare);
+	require_no_signature(spares);
 	throw Failure(ExitCode::busy,
 		      fmt::format("{} (here the word is --overwrite)", set.reason()));
 }
@@ -94,27 +96,27 @@ void Permission::put_into(remap::Terms *terms) const
 		terms->wipe_set = uuid_of("--wipe-set", wipe_set);
 }
 
-void require_free(OfflineSet &set, const DeviceFile &main, const DeviceFile &spare,
+void require_free(OfflineSet &set, const DeviceFile &main, const SpareFiles &spares,
 		  const Permission &permission)
 {
-	require_devices(main, spare);
+	require_devices(main, spares);
 	if (!set.survey())
-		refuse_survey(set, spare);
+		refuse_survey(set, spares);
 	if (set.journal().found() == remap::Found::set)
-		refuse_set(set, spare);
+		refuse_set(set, spares);
 	if (!permission.overwrite)
-		require_no_signature(spare);
+		require_no_signature(spares);
 }
 
-std::string cost_text(const remap::Layout &layout)
+std::string cost_text(const remap::Spares &spares)
 {
-	const remap::Sector reserved = layout.reserved_sectors();
-	const remap::Sector all = reserved + layout.data_sectors();
+	const remap::Sector reserved = spares.reserved_sectors();
+	const remap::Sector all = reserved + spares.data_sectors();
 	return fmt::format("metadata takes {} of {} ({:.1f} %), {} are left for remaps; up to {} "
 			   "extents",
 			   size_text(reserved), size_text(all),
 			   100.0 * static_cast<double>(reserved) / static_cast<double>(all),
-			   size_text(layout.data_sectors()), layout.max_extents());
+			   size_text(spares.data_sectors()), spares.max_extents());
 }
 
 }  // namespace dmremap

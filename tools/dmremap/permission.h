@@ -20,11 +20,11 @@ struct Permission {
 	void put_into(remap::Terms *terms) const;
 };
 
-// Surveys the spare for a new set. Throws Failure when it is not free to be formatted.
-void require_free(OfflineSet &set, const DeviceFile &main, const DeviceFile &spare,
+// Surveys the spares for a new set. Throws Failure when one is not free to be formatted.
+void require_free(OfflineSet &set, const DeviceFile &main, const SpareFiles &spares,
 		  const Permission &permission);
 
 // "Metadata takes 36.5 MiB of 1024.0 MiB (3.6 %), 1.0 GiB are left for remaps; up to N extents."
-std::string cost_text(const remap::Layout &layout);
+std::string cost_text(const remap::Spares &spares);
 
 }  // namespace dmremap

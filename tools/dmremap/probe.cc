@@ -39,12 +39,31 @@ std::string plain(const std::string &text)
 	return result;
 }
 
+remap::u32 members_of(const remap::Superblock &set)
+{
+	remap::u32 members = 0;
+	for (const remap::Member &member : set.members)
+		members += member.state == remap::MemberState::in_use;
+	return members;
+}
+
+// One spare of several is no set; it is as good as its sites say.
+bool is_sound_member(const OfflineSet &set, const remap::Superblock *newest)
+{
+	remap::u32 good = 0;
+	for (remap::u32 number = 0; number < remap::kSites; ++number)
+		good += !is_damage(set.journal().site_state(number));
+	return set.error() == remap::Error::wrong_set && newest && members_of(*newest) > 1 &&
+	       2 * good > remap::kSites;
+}
+
 void print_set(const OfflineJournal &journal, const remap::Superblock &newest)
 {
 	remap::u32 good = 0;
 	for (remap::u32 number = 0; number < remap::kSites; ++number)
 		good += journal.site(number).valid();
 	fmt::print("DMREMAP_SET={}\n", text_of(newest.set));
+	fmt::print("DMREMAP_MEMBERS={}\n", members_of(newest));
 	if (newest.member < remap::kMaxMembers)
 		fmt::print("DMREMAP_MEMBER={}\n", text_of(newest.members[newest.member].uuid));
 	fmt::print("DMREMAP_MEMBER_NUMBER={}\n", newest.member);
@@ -62,8 +81,9 @@ int run(const std::string &path)
 {
 	const auto spare = open_device(path, Access::look);
 	OfflineSet set(nullptr, *spare, {}, false);
-	const bool usable = set.survey();
+	const bool surveyed = set.survey();
 	const remap::Superblock *newest = set.journal().newest_superblock();
+	const bool usable = surveyed || is_sound_member(set, newest);
 	const bool damaged = set.error() == remap::Error::damaged ||
 			     set.error() == remap::Error::unknown_format;
 	if (!usable && !damaged) {

@@ -31,7 +31,7 @@ void write(const Examination &found, DeviceFile *main, DeviceFile &spare)
 	if (!set.survey() || !set.load())
 		set.refuse();
 	set.close();
-	const Examination after(main, spare, {});
+	const Examination after(main, {&spare}, {});
 	fmt::print("{}", after.text());
 	if (after.verdict() != Verdict::sound)
 		throw Failure(ExitCode::wrong_device,
@@ -44,7 +44,7 @@ void run(const Arguments &given)
 	const auto spare = open_device(
 		given.spare, given.consent.dry_run ? Access::read : Access::read_write);
 	const auto main = given.main.empty() ? nullptr : open_device(given.main, Access::look);
-	const Examination found(main.get(), *spare, {});
+	const Examination found(main.get(), {spare.get()}, {});
 	switch (found.verdict()) {
 	case Verdict::sound:
 		fmt::print("{}nothing is damaged, nothing was written\n", found.text());

@@ -118,7 +118,7 @@ void run(const Arguments &given)
 	require_devices(dump, *main, *spare);
 	OfflineSet set(main.get(), *spare, terms_of(dump, given.permission), true,
 		       dump.block_bytes);
-	require_free(set, *main, *spare, given.permission);
+	require_free(set, *main, {spare.get()}, given.permission);
 	stage(dump, given, &set);
 	fmt::print("{} becomes the spare of {} with the {} extents of set {}{}\n", given.spare,
 		   given.main, dump.extents.size(), text_of(dump.set),

@@ -68,7 +68,7 @@ void run(const Arguments &given)
 	const remap::Policy policy = policy_of(given.features);
 	const FormatArguments &to = given.formatting;
 	const std::string identity = to.identity();
-	const std::string set = given.format ? format_spare(to) : set_on(to.spare);
+	const std::string set = given.format ? format_spare(to) : set_on(to.spares);
 	if (to.consent.dry_run)
 		return;
 	remap::Terms terms;
@@ -77,7 +77,7 @@ void run(const Arguments &given)
 	std::copy(identity.begin(), identity.end(), terms.main_id);
 	ServiceArguments service = given.service;
 	service.main = to.main;
-	service.spare = to.spare;
+	service.spare = to.spares.front();
 	service.policy = policy;
 	run_service(service, terms);
 }
@@ -91,9 +91,10 @@ void add_serve(CLI::App &program)
 		"serve", "Serve MAIN with its remaps as a block device; no kernel module");
 	command->add_option("MAIN", given->formatting.main, "the disk, or an image file")
 		->required();
-	command->add_option("SPARE", given->formatting.spare,
-			    "the device or image file that takes remaps")
-		->required();
+	command->add_option("SPARE", given->formatting.spares,
+			    "the device or image file that takes remaps; a set of one spare")
+		->required()
+		->expected(1);
 	command->add_option("--name", given->service.name,
 			    "what other subcommands call the device");
 	auto *socket = command->add_option("--socket", given->service.socket,
