@@ -231,23 +231,16 @@ void Volume::wait(IoRequest &request)
 	*place = &request;
 }
 
-// One by one, by order: a request may end here and now, and make room for a later one, which must find
-// those before it in the list.
 void Volume::look_again()
 {
 	look_again_ = false;
 	starving_ = false;
 	looking_ = true;
-	const u64 last = arrivals_;
-	for (u64 seen = 0;;) {
-		IoRequest **place = &waiting_;
-		while (*place && (*place)->order_ <= seen)
-			place = &(*place)->next_;
-		if (!*place || (*place)->order_ > last)
-			break;
-		IoRequest &request = **place;
-		*place = request.next_;
-		seen = request.order_;
+	IoRequest *rest = waiting_;
+	waiting_ = nullptr;
+	while (rest) {
+		IoRequest &request = *rest;
+		rest = request.next_;
 		advance(request);
 	}
 	looking_ = false;
