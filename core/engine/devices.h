@@ -58,30 +58,42 @@ inline const char *check_spare(const DeviceFacts &main, const DeviceFacts &spare
 	return nullptr;
 }
 
-// REQUIRES: `count` from 1 to kMaxSpares.
+// How a sentence that goes on with what was found calls a spare.
+inline const char *short_name(u32 spare, u32 count)
+{
+	return count == 1 ? "spare" : spare_name(kFirstSpare + spare, count);
+}
+
+// Whether the spares are different devices. REQUIRES: `count` from 1 to kMaxSpares.
+inline const char *check_different(const DeviceFacts *spares, u32 count, Text &found)
+{
+	for (u32 i = 0; i < count; ++i)
+		for (u32 j = 0; j < i; ++j)
+			if (spares[j].identity == spares[i].identity) {
+				found << short_name(j, count) << " and " << short_name(i, count);
+				return "two of the spares are the same device";
+			}
+	return nullptr;
+}
+
+// REQUIRES: as above.
 inline const char *check_devices(const DeviceFacts &main, const DeviceFacts *spares, u32 count,
 				 u64 length, Text &found)
 {
-	const auto name = [count](u32 i) {
-		return count == 1 ? "spare" : spare_name(kFirstSpare + i, count);
-	};
-	for (u32 i = 0; i < count; ++i) {
+	for (u32 i = 0; i < count; ++i)
 		if (main.identity == spares[i].identity)
 			return "main and spare are the same device";
-		for (u32 j = 0; j < i; ++j)
-			if (spares[j].identity == spares[i].identity) {
-				found << name(j) << " and " << name(i);
-				return "two of the spares are the same device";
-			}
-	}
+	const char *sentence = check_different(spares, count, found);
+	if (sentence)
+		return sentence;
 	if (main.zoned)
 		return "main is a zoned device; only conventional ones can be remapped";
 	for (u32 i = 0; i < count; ++i)
 		if (spares[i].zoned)
 			return "spare is a zoned device; only conventional ones can hold remaps";
-	const char *sentence = check_main(main, length, found);
+	sentence = check_main(main, length, found);
 	for (u32 i = 0; !sentence && i < count; ++i)
-		sentence = check_spare(main, spares[i], name(i), found);
+		sentence = check_spare(main, spares[i], short_name(i, count), found);
 	return sentence;
 }
 

@@ -18,8 +18,7 @@ Dump dump_of(const OfflineSet &set, const DeviceFile &spare)
 	for_each_extent(set.engine(), [&](const remap::Extent &extent) {
 		DumpExtent entry{extent, {}};
 		if (extent.state != remap::State::pending)
-			entry.physical = set.engine().layout().physical(
-				extent.place);
+			entry.physical = set.engine().layout().physical(extent.place);
 		dump.extents.push_back(entry);
 	});
 	for_each_bad_place(set.engine(), [&](remap::Sector place, remap::u64 length) {

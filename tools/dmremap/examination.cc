@@ -175,7 +175,11 @@ std::vector<std::string> Examination::losses() const
 nlohmann::ordered_json Examination::json() const
 {
 	const OfflineJournal &journal = set_->journal();
-	nlohmann::ordered_json report = {{"json_format_version", 1}, {"spare", paths_of(spares_)}};
+	nlohmann::ordered_json report = {{"json_format_version", 1}};
+	if (spares_.size() == 1)
+		report["spare"] = spares_.front()->path();
+	for (std::size_t i = 0; spares_.size() > 1 && i < spares_.size(); ++i)
+		report["spares"].push_back(spares_[i]->path());
 	if (const remap::Superblock *newest = journal.newest_superblock()) {
 		report["set"] = text_of(newest->set);
 		report["state"] = state_text(newest->state);

@@ -3,7 +3,6 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <cerrno>
 
 #include "core/engine/devices.h"
@@ -42,18 +41,15 @@ std::unique_ptr<DeviceFile> open_device(const std::string &path, Access access)
 // Looked at before they are taken: one that is given twice is not in use by somebody else.
 OpenedSpares::OpenedSpares(const std::vector<std::string> &paths, Access access)
 {
-	if (paths.empty() || paths.size() > remap::kMaxSpares)
-		throw Failure(ExitCode::wrong_arguments,
-			      fmt::format("{} spares are given; a set has from 1 to {}", paths.size(),
-					  remap::kMaxSpares));
-	std::vector<remap::u64> seen;
-	for (const std::string &path : paths) {
-		const remap::u64 identity = open_device(path, Access::look)->facts().identity;
-		if (std::find(seen.begin(), seen.end(), identity) != seen.end())
-			throw Failure(ExitCode::wrong_arguments,
-				      fmt::format("{} is given twice as a spare", path));
-		seen.push_back(identity);
-	}
+	std::vector<remap::DeviceFacts> facts;
+	for (const std::string &path : paths)
+		facts.push_back(open_device(path, Access::look)->facts());
+	char buffer[120];
+	remap::Text found(buffer, sizeof(buffer));
+	const char *sentence = remap::check_different(
+		facts.data(), static_cast<remap::u32>(facts.size()), found);
+	if (sentence)
+		throw Failure(ExitCode::wrong_arguments, fmt::format("{}: {}", sentence, buffer));
 	for (const std::string &path : paths) {
 		files_.push_back(open_device(path, access));
 		pointers_.push_back(files_.back().get());

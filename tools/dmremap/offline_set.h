@@ -29,7 +29,7 @@ using OfflineJournal = remap::Journal<remap::host::PosixHost>;
 // Throws Failure where DeviceFile throws OpenFailure.
 std::unique_ptr<DeviceFile> open_device(const std::string &path, Access access);
 
-// The spares of a set, as they were named; from one to kMaxSpares.
+// The spares of a set, as they were named; from one to kMaxSpares, which the options see to.
 using SpareFiles = std::vector<DeviceFile *>;
 
 // Opens them all. Throws Failure, also when one is given twice.

@@ -3,7 +3,7 @@
 # Several spares: what format makes of them, and which tools want all of them.
 new_images
 truncate -s 32M second.img
-expect 1 'given twice as a spare' "$DMREMAP" format main.img spare.img ./spare.img --yes
+expect 1 'two of the spares are the same device: spare 1 and spare 2' "$DMREMAP" format main.img spare.img ./spare.img --yes
 expect 4 'main and spare are the same device' "$DMREMAP" format main.img spare.img main.img --yes
 expect 1 '' "$DMREMAP" format main.img spare.img a b c d --yes
 expect 4 'holds no set' "$DMREMAP" probe spare.img
@@ -17,6 +17,7 @@ done
 SET=$("$DMREMAP" probe spare.img | sed -n 's/^DMREMAP_SET=//p')
 expect 0 'site head of spare 2 good' "$DMREMAP" check spare.img second.img --main main.img
 expect 0 'nothing is damaged' "$DMREMAP" check second.img spare.img
+expect 0 '^\["spare.img","second.img"\]$' bash -c "'$DMREMAP' check --json spare.img second.img | python3 -c 'import json, sys; print(json.dumps(json.load(sys.stdin)[\"spares\"], separators=(\",\", \":\")))'"
 expect 8 "member 1, .*, of set $SET is missing; the set has more spares than were named" "$DMREMAP" check spare.img
 expect 8 "member 0, .*, of set $SET is missing; the set has more spares than were named" "$DMREMAP" check second.img
 
