@@ -75,7 +75,7 @@ vm-test-life work cut "$BOOK" data "$seed" &
 # The host cuts sooner than this when it is the one to cut.
 { sleep "$seconds"; touch resetting; vm-test-life reboot; } &
 wait -n || true
-# The kernel stops the disks before it resets the machine, so the work may see them fail just then. What was
-# acknowledged until that moment, the next life looks at.
+# The kernel stops the disks before it resets the machine, so the work may see them fail just then; it knows
+# by that file. What was acknowledged until that moment, the next life looks at.
 [[ ! -e resetting ]] || sleep 60
 fail "the work came to an end by itself"

@@ -89,7 +89,10 @@ private:
 		const Outcome outcome = control.message(name, 0, words, 16384);
 		if (!outcome.error)
 			return;
-		printf("FAILED: message '%s' to %s: %s\n", words.c_str(), name.c_str(), outcome.name());
+		// The kernel stops the disks before it resets the machine; this file is there before that.
+		const bool resetting = access("resetting", F_OK) == 0;
+		printf("%s: message '%s' to %s: %s\n", resetting ? "cut short" : "FAILED", words.c_str(),
+		       name.c_str(), outcome.name());
 		exit(1);
 	}
 
