@@ -8,8 +8,6 @@
 # it is written, as most disks do (dm-dust, built for this). It tells so whether anything was written to
 # main that was not to be: its list of bad sectors would be shorter.
 
-unreadable() { vm-test-sectors errors "$1" "$2" "$3" | paste -sd ' '; }
-
 # goes_bad SECTOR...
 goes_bad() {
     local sector
@@ -27,9 +25,9 @@ reads_fail() {
     goes_bad 2061 3003 3004
     dmsetup message main 0 enable
     expect_fail "the disk by itself" dd if=/dev/mapper/main of=/dev/null skip=2061 count=1 iflag=direct status=none
-    eq "unreadable" "$(unreadable /dev/mapper/r 2048 2048)" '2061 ENODATA 3003 ENODATA 3004 ENODATA'
+    eq "unreadable" "$(unreadable 2048 2048)" '2061 ENODATA 3003 ENODATA 3004 ENODATA'
     goes_bad 20000 20001 20002 20003 20004 20005 20006 20007
-    eq "some more" "$(unreadable /dev/mapper/r 19000 2000 | wc -w)" 16
+    eq "some more" "$(unreadable 19000 2000 | wc -w)" 16
     check "what lies around" vm-test-sectors check /dev/mapper/r 2062 941 1
     eq "pending, mapped" "$(field r pending) $(field r mapped)" '11 0'
     on_its_list 11
@@ -44,7 +42,7 @@ writes_move() {
     mkremap r /dev/mapper/main "$SPARE"
     check "both read back when it is made again" vm-test-sectors check /dev/mapper/r 3000 8 2
     check "both read back" vm-test-sectors check /dev/mapper/r 20000 8 2
-    eq "still unreadable" "$(unreadable /dev/mapper/r 0 32768)" '2061 ENODATA'
+    eq "still unreadable" "$(unreadable 0 32768)" '2061 ENODATA'
 }
 
 # Only with this word is a bad sector written, and then the disk has it back.

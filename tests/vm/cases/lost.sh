@@ -15,8 +15,6 @@ bad_table() {
         "1041 18959 linear $MAIN 1041" '20000 8 error' "20008 $((total - 20008)) linear $MAIN 20008"
 }
 
-unreadable() { vm-test-sectors errors /dev/mapper/r "$@" | paste -sd ' '; }
-
 what_is_lost() {
     local before after
     msg_ok r add_remap 1000 5000 100

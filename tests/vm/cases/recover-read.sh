@@ -5,8 +5,6 @@
 # Reads that fail on main: exactly the unreadable sectors give an error, they are pending from then
 # on, durably, and the next write brings them back. Nothing is ever read that nobody wrote.
 
-unreadable() { vm-test-sectors errors /dev/mapper/r "$@" | paste -sd ' '; }
-
 exactly_these() {
     expect_fail "a read of 1 MiB with three bad sectors" \
         dd if=/dev/mapper/r of=/dev/null bs=1M skip=1 count=1 iflag=direct status=none

@@ -7,8 +7,6 @@
 # pending, exactly those, in blocks of 512 and of 4096 bytes, and move with their next write. A write that
 # ends with "write error" moves.
 
-unreadable() { vm-test-sectors errors /dev/mapper/r "$@"; }
-
 # reads FIRST COUNT BLOCK - the bad sectors; BLOCK is the logical block in sectors.
 reads() {
     local first=$1 count=$2 block=$3 i errors=''
@@ -17,7 +15,7 @@ reads() {
     matches "says ENODATA" "$OUTPUT" 'No data available'
     eq "pending" "$(field r pending)" "$count"
     eq "mapped" "$(field r mapped)" 0
-    eq "unreadable" "$(unreadable 4096 2048 direct "$block" | paste -sd ';');" "$errors"
+    eq "unreadable" "$(vm-test-sectors errors /dev/mapper/r 4096 2048 direct "$block" | paste -sd ';');" "$errors"
     eq "the verdict" "$(stat_value r verdict health)" sector
 }
 

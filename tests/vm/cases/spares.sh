@@ -94,6 +94,21 @@ file_system() {
     dmsetup remove r
 }
 
+tools() {
+    wipe "$SPARE"
+    wipe "$SECOND"
+    check "dmremap create, with both" dmremap create r "$MAIN" "$SPARE" "$SECOND" --format --yes
+    msg_ok r add_remap 1000 $(($(stat_value r spare_total) / 2 - 500)) 1000
+    check "new content" vm-test-sectors stamp /dev/mapper/r 0 4096 3
+    dmsetup remove r
+    expect_fail "dmremap create without the second" dmremap create r "$MAIN" "$SPARE"
+    check "dmremap create of what there is, in the other order" dmremap create r "$MAIN" "$SECOND" "$SPARE"
+    stamped 0 4096 3
+    expect_fail "dmremap check of spares in use" dmremap check "$SPARE" "$SECOND"
+    dmsetup remove r
+    check "dmremap check" dmremap check "$SPARE" "$SECOND" --main "$MAIN"
+}
+
 mkloop MAIN 32M
 mkloop SPARE 24M
 mkloop SECOND 24M
@@ -102,3 +117,4 @@ fill
 again
 refused
 file_system
+tools

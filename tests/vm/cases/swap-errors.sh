@@ -13,8 +13,6 @@
 PLACES=600
 DISTANCE=1536
 
-counted() { awk -v key="$1" '$1 == key { print $2 }' /proc/vmstat; }
-
 # failing_table SEED - main in pieces: of every 768 KiB the last 4 KiB go bad within a minute, but not
 # before the swap is made: dm-flakey fails flushes as well.
 failing_table() {
@@ -37,10 +35,7 @@ echo "  seed $SEED"
 modprobe dm-flakey
 failing_table "$SEED" | dmsetup create main
 mkremap live /dev/mapper/main "$SPARE"
-mkswap -q /dev/mapper/live
-echo 0 >/proc/sys/vm/page-cluster
-swapon /dev/mapper/live
-(($(free -m | awk '/^Mem:/ { print $2 }') < 300)) || fail "the machine has too much memory for this"
+swap_on /dev/mapper/live
 out=$(counted pswpout)
 check "400 MiB in a machine of 256, on a disk that goes bad" vm-test-memory verify 400 "$(longer 5)"
 out=$(($(counted pswpout) - out))

@@ -8,16 +8,10 @@
 # while the remaps below the swap come and go. A remap that needed memory which only swapping can
 # free would stand still here for ever.
 
-counted() { awk -v key="$1" '$1 == key { print $2 }' /proc/vmstat; }
-
 scratch MAIN 0
 scratch SPARE 1
 mkdm live "0 $((600 * 2048)) dm-remap $MAIN $SPARE"
-mkswap -q /dev/mapper/live
-# Neighbours in swap are no neighbours in this working set: to read them ahead only costs.
-echo 0 >/proc/sys/vm/page-cluster
-swapon /dev/mapper/live
-(($(free -m | awk '/^Mem:/ { print $2 }') < 300)) || fail "the machine has too much memory for this"
+swap_on /dev/mapper/live
 out=$(counted pswpout) in=$(counted pswpin)
 churn_begin live 0 $((450 * 2048))
 check "400 MiB in a machine of 256" vm-test-memory verify 400 "$(longer 5)"

@@ -14,6 +14,7 @@ GUEST_DIR=$(dirname "${BASH_SOURCE[0]}")
 . "$GUEST_DIR/refuse.sh"
 . "$GUEST_DIR/load.sh"
 . "$GUEST_DIR/churn.sh"
+. "$GUEST_DIR/swap.sh"
 . "$GUEST_DIR/filesystem.sh"
 . "$GUEST_DIR/grow.sh"
 . "$GUEST_DIR/lvm.sh"

@@ -101,3 +101,6 @@ field() {
     done
     fail "the status line has no field '$2'"
 }
+
+# unreadable FIRST COUNT [direct|cached [UNIT]] - of /dev/mapper/r: "SECTOR ERRNO" of each, in one line.
+unreadable() { vm-test-sectors errors /dev/mapper/r "$@" | paste -sd ' '; }
