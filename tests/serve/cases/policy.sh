@@ -44,7 +44,7 @@ for heals in --heal ''; do
     expect 0 'pending_sectors +0$' "$DMREMAP" status "$NAME"
     "$DMREMAP" list "$NAME" >told
     if [[ $heals ]]; then
-        expect 1 '' grep '^3000 ' told
+        expect 1 '' grep '^ *3000 ' told
     else
         expect 0 '3000 +[0-9]+ +1 +active' cat told
     fi
