@@ -9,7 +9,6 @@
 #include <cerrno>
 #include <chrono>
 #include <sstream>
-#include <vector>
 
 #include "core/base/word.h"
 
@@ -82,7 +81,7 @@ struct Control::Client final : host::Caller {
 	std::thread thread;
 };
 
-Control::Control(host::Volume &volume, int listener, const std::string &devices,
+Control::Control(host::Volume &volume, int listener, const std::vector<std::string> &devices,
 		 std::function<std::string()> stop)
     : volume_(volume), listener_(listener), devices_(devices), stop_(std::move(stop)),
       thread_([this] { accept_all(); })
@@ -148,18 +147,15 @@ std::string Control::answer(const std::string &line)
 	const std::string word = line.substr(0, blank);
 	if (word == "message")
 		return message(blank == std::string::npos ? "" : line.substr(blank + 1));
-	char text[kStatusRoom];
-	Text out(text, sizeof(text));
 	if (word == "status") {
+		char text[kStatusRoom];
+		Text out(text, sizeof(text));
 		out << u64{0} << ' ' << volume_.sectors() << " dm-remap ";
 		volume_.engine().status_line(out);
 		return framed(0, text);
 	}
-	if (word == "table") {
-		volume_.engine().table_features(out, volume_.policy());
-		return framed(0, "0 " + std::to_string(volume_.sectors()) + " dm-remap " + devices_ +
-					 (*text ? " " : "") + text);
-	}
+	if (word == "table")
+		return framed(0, table());
 	if (word == "stop") {
 		const std::string reason = stop_();
 		return framed(reason.empty() ? 0 : EBUSY, reason);
@@ -167,6 +163,23 @@ std::string Control::answer(const std::string &line)
 	if (word == "events")
 		return events(blank == std::string::npos ? "" : line.substr(blank + 1));
 	return framed(EINVAL, "a request is message, status, table, events or stop");
+}
+
+// Main and the first spare in front of the features, the other spares among them.
+std::string Control::table()
+{
+	std::vector<const char *> further;
+	usize room = kStatusRoom;
+	for (usize i = 2; i < devices_.size(); ++i) {
+		further.push_back(devices_[i].c_str());
+		room += sizeof(" spare ") + devices_[i].size();
+	}
+	std::vector<char> features(room);
+	Text out(features.data(), features.size());
+	volume_.engine().table_features(out, volume_.policy(), further.data(),
+					static_cast<u32>(further.size()));
+	return "0 " + std::to_string(volume_.sectors()) + " dm-remap " + devices_[0] + ' ' +
+	       devices_[1] + (out.length() ? " " : "") + features.data();
 }
 
 std::string Control::events(const std::string &seen)

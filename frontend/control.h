@@ -14,6 +14,7 @@
 #include <mutex>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include "host/volume.h"
 
@@ -21,9 +22,9 @@ namespace remap::frontend {
 
 class Control {
 public:
-	// `listener` is a socket that listens; taken over. `devices` are the words of the table before
-	// its features. stop() is called in a thread of its own; it says why it cannot be done now.
-	Control(host::Volume &volume, int listener, const std::string &devices,
+	// `listener` is a socket that listens; taken over. `devices` are main and the spares, as the table
+	// names them. stop() is called in a thread of its own; it says why it cannot be done now.
+	Control(host::Volume &volume, int listener, const std::vector<std::string> &devices,
 		std::function<std::string()> stop);
 	Control(const Control &) = delete;
 	Control &operator=(const Control &) = delete;
@@ -38,12 +39,13 @@ private:
 	void accept_all();
 	void serve(Client &client);
 	std::string answer(const std::string &line);
+	std::string table();
 	std::string message(const std::string &words);
 	std::string events(const std::string &seen);
 
 	host::Volume &volume_;
 	int listener_;
-	std::string devices_;
+	const std::vector<std::string> devices_;
 	std::function<std::string()> stop_;
 	std::mutex mutex_;
 	std::list<std::unique_ptr<Client>> clients_; // under mutex_

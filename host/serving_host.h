@@ -4,6 +4,7 @@
 // they read and write.
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
@@ -12,6 +13,7 @@
 #include <mutex>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "core/engine/mapping.h"
 #include "core/platform/platform.h"
@@ -35,9 +37,18 @@ protected:
 class ServingHost {
 public:
 	// All of them must outlive the host. `name` is what lines of the log begin with.
+	// REQUIRES: from one to kMaxSpares spares.
+	ServingHost(Reactor &reactor, DeviceFile &main, const std::vector<DeviceFile *> &spares,
+		    const Faults &faults, const std::string &name)
+	    : reactor_(reactor), devices_(kFirstSpare + static_cast<u32>(spares.size())),
+	      faults_(faults), name_(name)
+	{
+		files_[kMainDevice] = &main;
+		std::copy(spares.begin(), spares.end(), files_ + kFirstSpare);
+	}
 	ServingHost(Reactor &reactor, DeviceFile &main, DeviceFile &spare, const Faults &faults,
 		    const std::string &name)
-	    : reactor_(reactor), main_(main), spare_(spare), faults_(faults), name_(name)
+	    : ServingHost(reactor, main, std::vector{&spare}, faults, name)
 	{
 	}
 	ServingHost(const ServingHost &) = delete;
@@ -96,7 +107,9 @@ public:
 
 	// ---- for the volume ----
 	InFlight &in_flight() { return in_flight_; }
-	DeviceFile &file(DeviceIndex device) { return device == kMainDevice ? main_ : spare_; }
+	// Main and the spares.
+	u32 devices() const { return devices_; }
+	DeviceFile &file(DeviceIndex device) { return *files_[device]; }
 	bool is_faulty(DeviceIndex device, Sector sector, u64 count) const
 	{
 		return device == kMainDevice && faults_.any() && faults_.touch(sector, count);
@@ -148,8 +161,8 @@ private:
 	enum class Watch : u8 { off, asked, seen };
 
 	Reactor &reactor_;
-	DeviceFile &main_;
-	DeviceFile &spare_;
+	const u32 devices_;
+	DeviceFile *files_[kFirstSpare + kMaxSpares] = {};
 	const Faults &faults_;
 	const std::string name_;
 	InFlight in_flight_;

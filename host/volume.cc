@@ -16,7 +16,6 @@ constexpr u32 kParts = 1024;
 constexpr u32 kPartsToGoOn = 64;
 // How often a request is looked up again because fences opened and closed around it.
 constexpr u32 kTries = 4;
-constexpr u32 kAllDevices = 1u << kMainDevice | 1u << kFirstSpare;
 
 }  // namespace
 
@@ -141,7 +140,7 @@ void Volume::submit(IoRequest &request)
 	request.routed_ = request.touched_ = 0;
 	request.status = IoStatus::ok;
 	request.open_ = 1;
-	request.flushes_ = request.flush ? kAllDevices : 0;
+	request.flushes_ = request.flush ? (1u << host_.devices()) - 1 : 0;
 	host_.request_begins();
 	if (looking_) {
 		wait(request); // its turn comes when those who were here before had theirs
@@ -333,7 +332,7 @@ bool Volume::send(IoRequest &request, const Mapping &to)
 // false: it waits for a Part, or until the core has flushed the device.
 bool Volume::send_flushes(IoRequest &request)
 {
-	for (DeviceIndex device = kMainDevice; device <= kFirstSpare; ++device) {
+	for (DeviceIndex device = kMainDevice; device < host_.devices(); ++device) {
 		if (!(request.flushes_ >> device & 1))
 			continue;
 		if (!free_parts_) {

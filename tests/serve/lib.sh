@@ -5,10 +5,12 @@
 #   NAME   the control socket of the last server: what other subcommands call the device
 #   URI    its address
 #   DEVICE what it is given as --device
+#   SPARES its spares
 #   PLACE  its file or loop device, when it has one
 
 SERVERS=()
 DEVICE=none
+SPARES=(spare.img)
 export XDG_RUNTIME_DIR=$WORK
 
 # started COUNT - waits for so many lines of the server's.
@@ -23,11 +25,11 @@ started() {
     return 1
 }
 
-# start_server [OPTION...] - on main.img and spare.img; ready when it returns.
+# start_server [OPTION...] - on main.img and SPARES; ready when it returns.
 start_server() {
     NAME=$PWD/c.control
     : >address
-    "$DMREMAP" serve main.img spare.img --control "$NAME" --socket "$PWD/n" --device "$DEVICE" "$@" \
+    "$DMREMAP" serve main.img "${SPARES[@]}" --control "$NAME" --socket "$PWD/n" --device "$DEVICE" "$@" \
         >address 2>server.log &
     SERVER=$!
     SERVERS+=("$SERVER")

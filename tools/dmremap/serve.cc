@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// dmremap serve MAIN SPARE: the engine as a block device without the kernel module: over NBD, and as
+// dmremap serve MAIN SPARE...: the engine as a block device without the kernel module: over NBD, and as
 // a ublk or loop device or a file.
 #include <fmt/format.h>
 
@@ -65,7 +65,7 @@ void require_arguments(const Arguments &given)
 void run(const Arguments &given)
 {
 	require_arguments(given);
-	const remap::Policy policy = policy_of(given.features);
+	const remap::Policy policy = policy_of(given.formatting.spares, given.features);
 	const FormatArguments &to = given.formatting;
 	const std::string identity = to.identity();
 	const std::string set = given.format ? format_spare(to) : set_on(to.spares);
@@ -77,7 +77,7 @@ void run(const Arguments &given)
 	std::copy(identity.begin(), identity.end(), terms.main_id);
 	ServiceArguments service = given.service;
 	service.main = to.main;
-	service.spare = to.spares.front();
+	service.spares = to.spares;
 	service.policy = policy;
 	run_service(service, terms);
 }
@@ -92,9 +92,10 @@ void add_serve(CLI::App &program)
 	command->add_option("MAIN", given->formatting.main, "the disk, or an image file")
 		->required();
 	command->add_option("SPARE", given->formatting.spares,
-			    "the device or image file that takes remaps; a set of one spare")
+			    "the device or image file that takes remaps; or all of the set's, up to "
+			    "four")
 		->required()
-		->expected(1);
+		->expected(1, remap::kMaxSpares);
 	command->add_option("--name", given->service.name,
 			    "what other subcommands call the device");
 	auto *socket = command->add_option("--socket", given->service.socket,

@@ -34,7 +34,7 @@ class Service {
 public:
 	Service(const ServiceArguments &given, const remap::Terms &terms)
 	    : given_(given), terms_(terms),
-	      set_(reactor_, given.main, given.spare, faults_of(given.bad), given.name),
+	      set_(reactor_, given.main, given.spares, faults_of(given.bad), given.name),
 	      volume_(set_.volume())
 	{
 	}

@@ -11,7 +11,8 @@
 namespace dmremap {
 
 struct ServiceArguments {
-	std::string main, spare;
+	std::string main;
+	std::vector<std::string> spares;
 	std::string name = "remap";
 	std::string socket, control;  // paths; empty: in the run directory, by the name
 	std::vector<std::string> bad; // sectors of main that are to fail: N or FIRST-LAST

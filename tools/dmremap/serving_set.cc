@@ -30,19 +30,39 @@ std::unique_ptr<DeviceFile> open_when_free(const std::string &path)
 }
 
 // Before they are taken: a device given twice is not in use by somebody else.
-const std::string &looked_at(const std::string &main, const std::string &spare)
+const std::string &looked_at(const std::string &main, const std::vector<std::string> &spares)
 {
-	require_devices(*open_device(main, Access::look), *open_device(spare, Access::look));
+	const OpenedSpares looked(spares, Access::look);
+	require_devices(*open_device(main, Access::look), looked.files());
 	return main;
 }
 
+std::vector<std::unique_ptr<DeviceFile>> open_when_free(const std::vector<std::string> &paths)
+{
+	std::vector<std::unique_ptr<DeviceFile>> files;
+	for (const std::string &path : paths)
+		files.push_back(open_when_free(path));
+	return files;
+}
+
+SpareFiles pointers_to(const std::vector<std::unique_ptr<DeviceFile>> &files)
+{
+	SpareFiles pointers;
+	for (const auto &file : files)
+		pointers.push_back(file.get());
+	return pointers;
+}
+
 // A file has no logical block of its own: that of the set it belongs to, or a sector.
-remap::Geometry geometry_of(const DeviceFile &main, const DeviceFile &spare, bool has_set)
+remap::Geometry geometry_of(const DeviceFile &main, const SpareFiles &spares, bool has_set)
 {
 	const bool unknown = !main.is_block_device() && has_set;
-	return {main.sectors(), spare.sectors(),
-		unknown ? 0 : main.logical_block() / remap::kSectorBytes,
-		main.physical_block() / remap::kSectorBytes};
+	remap::Geometry geometry{main.sectors(), {},
+				 unknown ? 0 : main.logical_block() / remap::kSectorBytes,
+				 main.physical_block() / remap::kSectorBytes};
+	for (const DeviceFile *spare : spares)
+		geometry.spares.add(spare->sectors());
+	return geometry;
 }
 
 }  // namespace
@@ -67,9 +87,11 @@ remap::host::Faults faults_of(const std::vector<std::string> &words)
 }
 
 // The rules are those of a table line, so it becomes one.
-remap::Policy policy_of(std::vector<std::string> words)
+remap::Policy policy_of(const std::vector<std::string> &spares, std::vector<std::string> words)
 {
-	words.insert(words.begin(), {"main", "spare", std::to_string(words.size())});
+	for (std::size_t i = 1; i < spares.size(); ++i)
+		words.insert(words.end(), {"spare", spares[i]});
+	words.insert(words.begin(), {"main", spares.front(), std::to_string(words.size())});
 	std::vector<char *> pointers;
 	for (std::string &word : words)
 		pointers.push_back(word.data());
@@ -91,25 +113,36 @@ Failure no_io_uring(const remap::host::RingFailure &error)
 }
 
 ServingSet::ServingSet(remap::host::Reactor &reactor, const std::string &main,
-		       const std::string &spare, const remap::host::Faults &faults,
+		       const std::vector<std::string> &spares, const remap::host::Faults &faults,
 		       const std::string &name)
-    : faults_(faults), main_(open_when_free(looked_at(main, spare))), spare_(open_when_free(spare)),
-      host_(reactor, *main_, *spare_, faults_, name), volume_(reactor, host_)
+    : faults_(faults), main_(open_when_free(looked_at(main, spares))),
+      spares_(open_when_free(spares)), host_(reactor, *main_, pointers_to(spares_), faults_, name),
+      volume_(reactor, host_)
 {
-	require_devices(*main_, *spare_);
+	require_devices(*main_, pointers_to(spares_));
 	main_->go_direct();
-	spare_->go_direct();
+	for (const auto &spare : spares_)
+		spare->go_direct();
+}
+
+std::vector<std::string> ServingSet::devices() const
+{
+	std::vector<std::string> paths{main_->path()};
+	for (const auto &spare : spares_)
+		paths.push_back(spare->path());
+	return paths;
 }
 
 void ServingSet::open(const remap::Terms &terms, const remap::Policy &policy)
 {
 	volume_.set_policy(policy);
 	remap::Refusal why;
+	const SpareFiles spares = pointers_to(spares_);
 	const remap::Status opened =
-		volume_.open(geometry_of(*main_, *spare_, !terms.set.nil()), terms, why);
+		volume_.open(geometry_of(*main_, spares, !terms.set.nil()), terms, why);
 	if (!opened.ok())
 		throw Failure(exit_code_of(opened.error()),
-			      fmt::format("{}: {}", spare_->path(),
+			      fmt::format("{}: {}", paths_of(spares),
 					  why.any() ? why.text() : remap::text_of(opened.error())));
 }
 

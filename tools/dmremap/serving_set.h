@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// ServingSet: main, spare and the volume over them, for whatever serves it: `dmremap serve` and the
+// ServingSet: main, spares and the volume over them, for whatever serves it: `dmremap serve` and the
 // plugin of nbdkit. What cannot be served is refused here, in the same words for both.
 #pragma once
 
@@ -15,29 +15,31 @@ namespace dmremap {
 // N or FIRST-LAST each. Throws Failure.
 remap::host::Faults faults_of(const std::vector<std::string> &words);
 
-// What is to be done about errors, from the words of a table line's features. Throws Failure.
-remap::Policy policy_of(std::vector<std::string> words);
+// What is to be done about errors, from the words of a table line's features. Throws Failure, also when
+// no table line can have so many spares.
+remap::Policy policy_of(const std::vector<std::string> &spares, std::vector<std::string> words);
 
 // The sentence for what the reactor threw.
 Failure no_io_uring(const remap::host::RingFailure &error);
 
 class ServingSet {
 public:
-	// Takes both devices. Throws Failure. `name` is what lines of the log begin with.
-	ServingSet(remap::host::Reactor &reactor, const std::string &main, const std::string &spare,
-		   const remap::host::Faults &faults, const std::string &name);
+	// Takes all devices. Throws Failure. `name` is what lines of the log begin with.
+	ServingSet(remap::host::Reactor &reactor, const std::string &main,
+		   const std::vector<std::string> &spares, const remap::host::Faults &faults,
+		   const std::string &name);
 
 	// Before the reactor runs; then comes Volume::begin(). Throws Failure.
 	void open(const remap::Terms &terms, const remap::Policy &policy);
 
 	remap::host::Volume &volume() { return volume_; }
-	// As in a table line.
-	std::string devices() const { return main_->path() + ' ' + spare_->path(); }
+	// The paths of main and of the spares, as they were named.
+	std::vector<std::string> devices() const;
 
 private:
 	const remap::host::Faults faults_;
 	const std::unique_ptr<DeviceFile> main_;
-	const std::unique_ptr<DeviceFile> spare_;
+	const std::vector<std::unique_ptr<DeviceFile>> spares_;
 	remap::host::ServingHost host_;
 	remap::host::Volume volume_;
 };

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The plugin of nbdkit: `nbdkit dm-remap main=FILE spare=FILE` serves what `dmremap serve` does, with
+// The plugin of nbdkit: `nbdkit dm-remap main=FILE spare=FILE...` serves what `dmremap serve` does, with
 // nbdkit's filters above it.
 //
 // Threads. nbdkit calls from any number of threads (the model "parallel"); one more, the reactor's, does
@@ -105,7 +105,7 @@ void note(const std::string &key, const char *value)
 	if (key == "main")
 		g_given->main = absolute(value);
 	else if (key == "spare")
-		g_given->spare = absolute(value);
+		g_given->spares.push_back(absolute(value));
 	else if (key == "set")
 		g_given->set = value;
 	else if (key == "main-id")
@@ -302,7 +302,8 @@ int extents(void *, uint32_t count, uint64_t offset, uint32_t flags, struct nbdk
 
 constexpr const char *kHelp =
 	"main=FILE           (required) The disk, or an image file.\n"
-	"spare=FILE          (required) The device or image file that takes remaps.\n"
+	"spare=FILE          (required) The device or image file that takes remaps; of a set\n"
+	"                    with several spares each of them, up to four.\n"
 	"set=UUID            Serve this set only.\n"
 	"main-id=ID          What main is known by, as --main-id of 'dmremap format'.\n"
 	"name=NAME           What 'dmremap status' and others call the device.\n"

@@ -14,7 +14,7 @@ namespace {
 remap::Terms terms_of(const Parameters &given)
 {
 	remap::Terms terms;
-	const std::string set = given.set.empty() ? set_on(given.spare) : given.set;
+	const std::string set = given.set.empty() ? set_on(given.spares) : given.set;
 	if (!set.empty())
 		terms.set = uuid_of("set", set);
 	const std::string identity = given.main_id ? *given.main_id : main_identity(given.main);
@@ -41,16 +41,16 @@ void require_io_uring()
 Server::Server(const Parameters &given, std::function<void()> stop)
     : name_(given.name.empty() ? "dm-remap" : given.name), stop_(std::move(stop))
 {
-	if (given.main.empty() || given.spare.empty())
+	if (given.main.empty() || given.spares.empty())
 		throw Failure(ExitCode::wrong_arguments, given.main.empty() ? "main=FILE is required"
 									    : "spare=FILE is required");
 	if (given.name.find('/') != std::string::npos)
 		throw Failure(ExitCode::wrong_arguments,
 			      fmt::format("name '{}' is not the name of a file", given.name));
 	require_io_uring();
-	const remap::Policy policy = policy_of(given.features);
+	const remap::Policy policy = policy_of(given.spares, given.features);
 	const remap::Terms terms = terms_of(given);
-	set_.emplace(reactor_, given.main, given.spare, faults_of(given.bad), name_);
+	set_.emplace(reactor_, given.main, given.spares, faults_of(given.bad), name_);
 	listen(given);
 	set_->open(terms, policy);
 }

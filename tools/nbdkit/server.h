@@ -16,8 +16,9 @@
 namespace dmremap {
 
 struct Parameters {
-	std::string main, spare;
-	std::string set;		    // UUID; empty: what is on the spare
+	std::string main;
+	std::vector<std::string> spares;
+	std::string set;		    // UUID; empty: what is on the spares
 	std::optional<std::string> main_id; // empty: by its size alone; none: WWN or serial number
 	std::string name, control;	    // both empty: no control socket
 	std::vector<std::string> bad;	    // as --fail-sectors

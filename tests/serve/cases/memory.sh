@@ -7,3 +7,4 @@ expect 0 '^tmpfs$' stat -f -c %T "$MEMORY"
 cd "$MEMORY" || exit
 . "$HERE/cases/recover.sh"
 . "$HERE/cases/verify.sh"
+. "$HERE/cases/spares.sh"

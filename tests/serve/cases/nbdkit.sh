@@ -6,13 +6,13 @@ check 'the plugin was built' test -e "$PLUGIN"
 KIT="nbd+unix:///?socket=$PWD/k"
 NAME=$PWD/k.control
 
-# kit [FILTER...] -- [PARAMETER...] - serves main.img and spare.img; ready when it returns.
+# kit [FILTER...] -- [PARAMETER...] - serves main.img and spare.img, or SPARES; ready when it returns.
 kit() {
-    local filters=()
+    local filters=() spares=("${SPARES[@]/#/spare=}")
     while [[ $1 != -- ]]; do filters+=("$1"); shift; done
     shift
     rm -f k k.pid
-    nbdkit -f -P k.pid -U k "${filters[@]}" "$PLUGIN" main.img spare=spare.img control=k.control "$@" 2>kit.log &
+    nbdkit -f -P k.pid -U k "${filters[@]}" "$PLUGIN" main.img "${spares[@]}" control=k.control "$@" 2>kit.log &
     SERVER=$!
     SERVERS+=("$SERVER")
     for _ in {1..200}; do
@@ -182,6 +182,36 @@ wait "$FUSE" || true
 rm main.img spare.img
 mv m.img main.img
 mv s1.img spare.img
+# A set of two spares: filled beyond the first, killed, in the other order, and served without nbdkit.
+truncate -s 16M first.img second.img
+"$DMREMAP" format main.img first.img second.img --yes >/dev/null
+SET=$("$DMREMAP" probe first.img | sed -n 's/^DMREMAP_SET=//p')
+SPARES=(first.img second.img)
+kit -- fail-sectors=70000-70007
+for ((at = 0; at < 45056; at += 2048)); do "$DMREMAP" relocate "$NAME" "$at" 2048 >/dev/null; done
+expect 0 'spare_used +45056$' "$DMREMAP" status "$NAME"
+dd if=/dev/urandom of=random.img bs=1M count="$MIB" status=none
+expect 0 '' nbdcopy --flush random.img "$KIT"
+expect 0 '70000 +[0-9]+ +8 +active' "$DMREMAP" list "$NAME"
+end_server KILL
+SPARES=(second.img first.img)
+kit --
+expect 0 " main.img $PWD/second.img 4 spare $PWD/first.img set $SET$" sh -c "python3 '$HERE/ask.py' '$NAME' table | sed 's|$PWD/main.img|main.img|'"
+expect 0 '' nbdcopy "$KIT" all.img
+same 'it is there, in the other order and after a kill' random.img all.img
+end_server TERM
+SPARES=(first.img second.img)
+start_server
+expect 0 '' nbdcopy "$URI" all.img
+same 'dmremap serve has it, too' random.img all.img
+end_server TERM
+expect 0 'nothing is damaged' "$DMREMAP" check first.img second.img --main main.img
+NAME=$PWD/k.control
+SPARES=(spare.img)
+refused ".*/first.img: member 1, .*, of set $SET is missing; the set has more spares than were named" main.img spare=first.img
+refused ".*/first.img .*/spare.img: .*belongs to set" main.img spare=first.img spare=spare.img
+refused "two of the spares are the same device: spare 1 and spare 2" main.img spare=first.img spare=./first.img
+refused "too many spares; a set has at most 4, the one beside main among them: '.*/e'" main.img spare=a spare=b spare=c spare=d spare=e
 # What cannot be served is refused as by `dmremap serve`, before nbdkit goes into the background.
 refused 'main=FILE is required' spare=spare.img
 refused 'spare=FILE is required' main.img

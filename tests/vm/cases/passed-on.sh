@@ -3,9 +3,10 @@
 # timeout: 400
 #
 # One set, served by the kernel and by `dmremap serve` by turns: extents, lost and pending sectors, and
-# content are what the other one left, also after a kill.
+# content are what the other one left, also after a kill. Once more with two spares, that the kernel has filled,
+# then the server.
 
-serve_turn() { serve turn "$MAIN" "$SPARE" --device loop "$@"; }
+serve_turn() { serve turn "$MAIN" "${SPARES[@]}" --device loop "$@"; }
 
 # What both say of the set: extents, and how many sectors of each kind.
 told_by_kernel() {
@@ -27,6 +28,7 @@ same_to_server() {
 
 mkloop MAIN 64M
 mkloop SPARE 64M
+SPARES=("$SPARE")
 check "stamps" vm-test-sectors stamp "$MAIN" 0 20000 1
 mkremap r "$MAIN" "$SPARE"
 for ((i = 0; i < 100; i++)); do msg_ok r relocate $((i * 60)) 7; done
@@ -68,4 +70,56 @@ told_by_kernel
 dmsetup remove r
 serve_turn
 same_to_server "once more"
+end_serve
+
+# Two spares. Each turn names them in the other order.
+wipe "$MAIN"
+mkloop FIRST 16M
+mkloop SECOND 16M
+two_by_kernel() {
+    mkdm r "0 $(sectors "$MAIN") dm-remap $MAIN $1 2 spare $2"
+    TOTAL=$(stat_value r spare_total)
+}
+same_again() {
+    same_to_server "$1"
+    check "$1: content" vm-test-sectors check "$PLACE" 0 65536 "$2"
+}
+two_by_kernel "$FIRST" "$SECOND"
+check "stamps" vm-test-sectors stamp /dev/mapper/r 0 65536 1
+msg_ok r add_remap 70000 $((TOTAL - 100)) 16 nocopy
+msg_ok r relocate 0 $((TOTAL - 2048))
+matches "both spares are used" "$(stat_value r spare_used)" "^$((TOTAL - 2032))\$"
+check "content on both" vm-test-sectors stamp /dev/mapper/r 0 65536 2
+told_by_kernel
+dmsetup remove r
+SPARES=("$SECOND" "$FIRST")
+serve_turn
+same_again "filled by the kernel" 2
+check "new content" vm-test-sectors stamp "$PLACE" 0 65536 3
+check "served: remove" dmremap del turn 0 30000
+check "served: relocate" dmremap relocate turn 64000 1000
+check "flushed" sync "$PLACE"
+kill -9 "$SERVER"
+wait "$SERVER" 2>/dev/null || true
+losetup -d "$PLACE" 2>/dev/null || true
+two_by_kernel "$FIRST" "$SECOND"
+check "the content the killed server left" vm-test-sectors check /dev/mapper/r 0 65536 3
+eq "lost sectors" "$(field r lost)" 16
+dmsetup remove r
+
+wipe "$MAIN"
+wipe "$FIRST"
+wipe "$SECOND"
+serve_turn
+check "served: stamps" vm-test-sectors stamp "$PLACE" 0 65536 4
+check "served: relocate to both" dmremap relocate turn 0 $((TOTAL - 2048))
+check "served: new content" vm-test-sectors stamp "$PLACE" 0 65536 5
+end_serve
+two_by_kernel "$FIRST" "$SECOND"
+check "what the server made and filled" vm-test-sectors check /dev/mapper/r 0 65536 5
+eq "places" "$(stat_value r spare_used)" $((TOTAL - 2048))
+told_by_kernel
+dmsetup remove r
+serve_turn
+same_again "filled by the server" 5
 end_serve

@@ -3,7 +3,7 @@
 #
 # A set served by a process, beside the module.
 
-# serve NAME MAIN SPARE [OPTION...] - until end_serve; the device is in PLACE, what it says in server.log.
+# serve NAME MAIN SPARE... [OPTION...] - until end_serve; the device is in PLACE, what it says in server.log.
 serve() {
     SERVED=$1
     shift
