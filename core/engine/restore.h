@@ -19,8 +19,8 @@ template <Platform P> Status Engine<P>::stage(const Extent &extent, Refusal &why
 	if (!in_bounds(record, geometry_.main_sectors, spares_.data_sectors())) {
 		why.begin() << "the extent at sector " << extent.main << " with length "
 			    << extent.length << " reaches beyond main, which has "
-			    << geometry_.main_sectors << " sectors, or beyond the spare's "
-			    << spares_.data_sectors() << " data sectors";
+			    << geometry_.main_sectors << " sectors, or beyond the data area of "
+			    << spares_.data_sectors() << " sectors";
 		return Error::out_of_range;
 	}
 	Extent there;
@@ -41,8 +41,8 @@ Status Engine<P>::stage_bad(Sector place, u64 length, Refusal &why)
 	const Record record{RecordKind::bad, {0, length, place, State::none, false}};
 	if (!in_bounds(record, geometry_.main_sectors, spares_.data_sectors())) {
 		why.begin() << "the bad place " << place << " with length " << length
-			    << " reaches beyond the spare's " << spares_.data_sectors()
-			    << " data sectors";
+			    << " reaches beyond the data area of " << spares_.data_sectors()
+			    << " sectors";
 		return Error::out_of_range;
 	}
 	TRY(adopt_bad(why, place, length));

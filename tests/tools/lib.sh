@@ -82,9 +82,14 @@ damage() {
     dd if="$from" of="$1" bs=4096 seek="$2" count="$3" conv=notrunc status=none
 }
 
-# unchanged COMMAND... - the spare is the same afterwards, whatever the command says.
+# unchanged COMMAND... - the spare, and second.img if there is one, are the same afterwards, whatever the command says.
 unchanged() {
-    cp --sparse=always spare.img before.img
+    local file
+    for file in spare.img second.img; do
+        [[ ! -e $file ]] || cp --sparse=always "$file" "$file.before"
+    done
     "$@" >output 2>&1 </dev/null || true
-    same "nothing is written by: $*" before.img spare.img
+    for file in spare.img second.img; do
+        [[ ! -e $file ]] || same "nothing is written by: $*" "$file.before" "$file"
+    done
 }

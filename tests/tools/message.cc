@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// tools-test-message MAIN SPARE [--leave-open] MESSAGE...: starts the engine on two image files, sends
-// it messages as dmsetup would, and closes the set, unless it is left open as a power cut leaves it.
+// tools-test-message MAIN SPARE[,SPARE...] [--leave-open] MESSAGE...: starts the engine on image files,
+// sends it messages as dmsetup would, and closes the set, unless it is left open as a power cut leaves it.
 #include <cstdio>
 #include <cstring>
+#include <memory>
 #include <sstream>
 #include <string>
 #include <vector>
@@ -46,11 +47,18 @@ int main(int argc, char **argv)
 	if (argc < 4)
 		return 2;
 	DeviceFile main(argv[1], Access::look);
-	DeviceFile spare(argv[2], Access::read_write);
-	PosixHost host(&main, spare, true);
+	std::vector<std::unique_ptr<DeviceFile>> files;
+	std::vector<DeviceFile *> spares;
+	remap::Geometry geometry{main.sectors(), {}, 1};
+	std::istringstream paths(argv[2]);
+	for (std::string path; std::getline(paths, path, ',');) {
+		files.push_back(std::make_unique<DeviceFile>(path, Access::read_write));
+		spares.push_back(files.back().get());
+		geometry.spares.add(files.back()->sectors());
+	}
+	PosixHost host(&main, spares, true);
 	remap::Engine<PosixHost> engine(host);
 	remap::Refusal why;
-	const remap::Geometry geometry{main.sectors(), spare.sectors(), 1};
 	const remap::Status made = engine.create(geometry, {}, why);
 	if (!made.ok())
 		return refuse(why, made);

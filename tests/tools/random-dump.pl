@@ -1,13 +1,13 @@
 #!/usr/bin/perl
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# Prints a dump with random extents: random-dump.pl SEED MAIN-SECTORS SPARE-SECTORS DATA-SECTORS
-# Places are handed out in random order and may follow each other, a few others are bad, states alternate, blocks are 512 or
+# Prints a dump with random extents: random-dump.pl SEED MAIN-SECTORS SPARE-SECTORS[,SPARE-SECTORS...] DATA-SECTORS
+# DATA-SECTORS are those of all spares. Places are handed out in random order and may follow each other, a few others are bad, states alternate, blocks are 512 or
 # 4096 bytes.
 use strict;
 use warnings;
 
-my ($seed, $main, $spare, $data) = @ARGV;
+my ($seed, $main, $spares, $data) = @ARGV;
 srand($seed);
 my $block = (1, 1, 8)[int rand 3];
 my $unit = 64;
@@ -31,7 +31,9 @@ while (@lines < $wanted && @units) {
 }
 printf "dm-remap-dump 1\nset 6ba7b810-9dad-41d1-80b4-%012x\nmain_sectors %d\n", $seed, $main;
 print "main_id wwn-0x5000%25$seed\n" if $seed % 2;
-printf "block_bytes %d\nspare_sectors %d\nmax_extents 1024\n", 512 * $block, $spare;
+printf "block_bytes %d\n", 512 * $block;
+print "spare_sectors $_\n" for split /,/, $spares;
+print "max_extents 1024\n";
 print "$_\n" for @lines;
 printf "extents %d\n", scalar @lines;
 # Places that failed, apart from each other.

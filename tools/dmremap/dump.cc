@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// dmremap dump SPARE [--json]: the table as it lies on the spare, for `restore` and for people.
+// dmremap dump SPARE... [--json]: the table as it lies on the spares, for `restore` and for people.
 #include <cstdio>
 
 #include "tools/dmremap/commands.h"
@@ -10,15 +10,18 @@
 namespace dmremap {
 namespace {
 
-Dump dump_of(const OfflineSet &set, const DeviceFile &spare)
+Dump dump_of(const OfflineSet &set)
 {
 	const remap::Superblock &superblock = set.superblock();
-	Dump dump{superblock.set,     superblock.main_sectors, superblock.main_id,
-		  superblock.block_bytes, spare.sectors(),	   superblock.max_extents, {}, {}};
+	const remap::Spares &spares = set.engine().spares();
+	Dump dump{superblock.set,	  superblock.main_sectors, superblock.main_id,
+		  superblock.block_bytes, {},			   superblock.max_extents, {}, {}};
+	for (remap::u32 m = 0; m < spares.members(); ++m)
+		dump.spares.add(superblock.members[m].sectors);
 	for_each_extent(set.engine(), [&](const remap::Extent &extent) {
 		DumpExtent entry{extent, {}};
 		if (extent.state != remap::State::pending)
-			entry.physical = set.engine().layout().physical(extent.place);
+			entry.physical = physical_of(spares, extent.place);
 		dump.extents.push_back(entry);
 	});
 	for_each_bad_place(set.engine(), [&](remap::Sector place, remap::u64 length) {
@@ -27,13 +30,15 @@ Dump dump_of(const OfflineSet &set, const DeviceFile &spare)
 	return dump;
 }
 
-nlohmann::ordered_json json_of(const DumpExtent &entry)
+nlohmann::ordered_json json_of(const DumpExtent &entry, remap::u32 members)
 {
 	const remap::Extent &extent = entry.extent;
 	nlohmann::ordered_json line = {{"main", extent.main}};
 	if (entry.physical) {
 		line["spare"] = extent.place;
-		line["physical"] = *entry.physical;
+		if (members > 1)
+			line["member"] = entry.physical->member;
+		line["physical"] = entry.physical->sector;
 		line["added"] = extent.boundary;
 	}
 	line["length"] = extent.length;
@@ -41,18 +46,33 @@ nlohmann::ordered_json json_of(const DumpExtent &entry)
 	return line;
 }
 
-void print_dump_json(const Dump &dump)
+// The spares of a set that has several, in the order in which their places follow each other.
+nlohmann::ordered_json json_of(const remap::Spares &spares, const Dump &dump, const SpareFiles &files)
+{
+	nlohmann::ordered_json members;
+	for (remap::u32 m = 0; m < spares.members(); ++m)
+		members.push_back({{"member", m},
+				   {"spare", files[spares.device(m) - remap::kFirstSpare]->path()},
+				   {"spare_sectors", dump.spares[m]},
+				   {"first_place", spares.first_place(m)}});
+	return members;
+}
+
+void print_dump_json(const Dump &dump, const remap::Spares &spares, const SpareFiles &files)
 {
 	nlohmann::ordered_json report = {{"json_format_version", 1},
 					 {"set", text_of(dump.set)},
 					 {"main_sectors", dump.main_sectors},
 					 {"main_id", dump.main_id},
-					 {"block_bytes", dump.block_bytes},
-					 {"spare_sectors", dump.spare_sectors},
-					 {"max_extents", dump.max_extents}};
+					 {"block_bytes", dump.block_bytes}};
+	if (dump.spares.count == 1)
+		report["spare_sectors"] = dump.spares[0];
+	else
+		report["members"] = json_of(spares, dump, files);
+	report["max_extents"] = dump.max_extents;
 	report["extents"] = nlohmann::json::array();
 	for (const DumpExtent &entry : dump.extents)
-		report["extents"].push_back(json_of(entry));
+		report["extents"].push_back(json_of(entry, dump.spares.count));
 	report["bad_places"] = nlohmann::json::array();
 	for (const DumpBad &bad : dump.bad)
 		report["bad_places"].push_back({{"spare", bad.place}, {"length", bad.length}});
@@ -60,15 +80,15 @@ void print_dump_json(const Dump &dump)
 	print_json(report);
 }
 
-void run(const std::string &path, bool json)
+void run(const std::vector<std::string> &paths, bool json)
 {
-	const auto spare = open_device(path, Access::read);
-	OfflineSet set(nullptr, *spare, {}, false);
+	const OpenedSpares spares(paths, Access::read);
+	OfflineSet set(nullptr, spares.files(), {}, false);
 	if (!set.survey() || !set.load())
 		set.refuse();
-	const Dump dump = dump_of(set, *spare);
+	const Dump dump = dump_of(set);
 	if (json)
-		return print_dump_json(dump);
+		return print_dump_json(dump, set.engine().spares(), spares.files());
 	const std::string text = to_text(dump);
 	const bool whole = std::fwrite(text.data(), 1, text.size(), stdout) == text.size();
 	if (!whole || std::fflush(stdout) != 0)
@@ -80,16 +100,19 @@ void run(const std::string &path, bool json)
 void add_dump(CLI::App &program)
 {
 	struct Arguments {
-		std::string spare;
+		std::vector<std::string> spares;
 		bool json = false;
 	};
 	auto given = std::make_shared<Arguments>();
 	CLI::App *command = program.add_subcommand(
-		"dump", "Print the table of a spare that is not in use; 'restore' reads it");
-	command->add_option("SPARE", given->spare, "the spare, a device or an image file")
-		->required();
+		"dump", "Print the table of a set that is not in use; 'restore' reads it");
+	command->add_option("SPARE", given->spares,
+			    "the spare, a device or an image file; all of them, if the set has "
+			    "several")
+		->required()
+		->expected(1, remap::kMaxSpares);
 	command->add_flag("--json", given->json, "print JSON");
-	command->callback([given] { run(given->spare, given->json); });
+	command->callback([given] { run(given->spares, given->json); });
 }
 
 }  // namespace dmremap

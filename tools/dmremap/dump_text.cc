@@ -15,6 +15,7 @@ namespace {
 
 using remap::Extent;
 using remap::State;
+using remap::u32;
 using remap::u64;
 
 constexpr const char *kFirstLine = "dm-remap-dump 1";
@@ -57,7 +58,7 @@ std::optional<std::string> unescaped(const std::string &word)
 	return result;
 }
 
-std::string line_of(const DumpExtent &entry)
+std::string line_of(const DumpExtent &entry, u32 members)
 {
 	const Extent &extent = entry.extent;
 	const bool placed = extent.state != State::pending;
@@ -67,7 +68,7 @@ std::string line_of(const DumpExtent &entry)
 			   !placed	     ? "-"
 			   : extent.boundary ? "added"
 					     : "more",
-			   entry.physical ? fmt::to_string(*entry.physical) : "-");
+			   entry.physical ? text_of(*entry.physical, members) : "-");
 }
 
 class Reader {
@@ -129,18 +130,23 @@ private:
 	{
 		if (!remap::Uuid::parse(field("set").c_str(), &dump_.set) || dump_.set.nil())
 			fail("the name of a set is a UUID");
-		dump_.main_sectors = header_number("main_sectors");
+		next_line();
+		dump_.main_sectors = this_number("main_sectors", 1, remap::kMaxMainSectors);
 		next_line();
 		if (words_[0] == "main_id") {
 			dump_.main_id = main_id();
 			next_line();
 		}
-		dump_.block_bytes = static_cast<remap::u32>(
-			this_number("block_bytes", 512, 4096));
+		dump_.block_bytes = static_cast<u32>(this_number("block_bytes", 512, 4096));
 		if (!remap::is_power_of_two(dump_.block_bytes))
 			fail("block_bytes is 512, 1024, 2048 or 4096");
-		dump_.spare_sectors = header_number("spare_sectors");
 		next_line();
+		do {
+			if (dump_.spares.count == remap::kMaxSpares)
+				fail(fmt::format("a set has at most {} spares", remap::kMaxSpares));
+			dump_.spares.add(this_number("spare_sectors", 1, remap::kMaxSpareSectors));
+			next_line();
+		} while (words_[0] == "spare_sectors");
 		dump_.max_extents = this_number("max_extents", 1, 0xffffffff);
 		next_line();
 	}
@@ -161,12 +167,6 @@ private:
 		return words_[1];
 	}
 
-	u64 header_number(const char *name)
-	{
-		next_line();
-		return this_number(name, 1, remap::kMaxMainSectors);
-	}
-
 	// Of the line at hand.
 	u64 this_number(const char *name, u64 least, u64 most)
 	{
@@ -178,12 +178,14 @@ private:
 		return value;
 	}
 
-	u64 number(size_t word, const char *name)
+	u64 number(size_t word, const char *name) { return number_in(words_[word], name); }
+
+	u64 number_in(const std::string &word, const char *name)
 	{
 		u64 value = 0;
-		const auto fault = remap::parse_number(words_[word].c_str(), &value);
+		const auto fault = remap::parse_number(word.c_str(), &value);
 		if (fault != remap::NumberFault::none)
-			fail(fmt::format("{} '{}' {}", name, words_[word], text_of(fault)));
+			fail(fmt::format("{} '{}' {}", name, word, text_of(fault)));
 		return value;
 	}
 
@@ -227,14 +229,30 @@ private:
 			fail(fmt::format("'{}' is neither 'added' nor 'more'", words_[5]));
 		extent.boundary = words_[5] == "added";
 		if (words_[6] != "-")
-			entry.physical = number(6, "PHYSICAL");
+			entry.physical = physical();
 		return entry;
+	}
+
+	// SECTOR; of several spares MEMBER:SECTOR.
+	Physical physical()
+	{
+		const std::string &word = words_[6];
+		const u32 members = dump_.spares.count;
+		if (members == 1)
+			return {0, number_in(word, "PHYSICAL")};
+		const size_t colon = word.find(':');
+		if (colon == std::string::npos)
+			fail(fmt::format("PHYSICAL '{}' is not MEMBER:SECTOR", word));
+		const u64 member = number_in(word.substr(0, colon), "MEMBER");
+		if (member >= members)
+			fail(fmt::format("MEMBER must be from 0 to {}", members - 1));
+		return {static_cast<u32>(member), number_in(word.substr(colon + 1), "PHYSICAL")};
 	}
 
 	u64 place(size_t word)
 	{
 		const u64 sector = number(word, "SPARE");
-		if (sector >= remap::kMaxSpareSectors)
+		if (sector >> remap::kPlaceBits)
 			fail(fmt::format("SPARE {} is beyond any spare", sector));
 		return sector;
 	}
@@ -286,6 +304,17 @@ const char *state_word(State state)
 	return "none";
 }
 
+Physical physical_of(const remap::Spares &spares, remap::Sector place)
+{
+	return {spares.member(place), spares.address(place, 1).sector};
+}
+
+std::string text_of(const Physical &physical, u32 members)
+{
+	return members == 1 ? fmt::to_string(physical.sector)
+			    : fmt::format("{}:{}", physical.member, physical.sector);
+}
+
 std::string to_text(const Dump &dump)
 {
 	char set[40];
@@ -297,11 +326,13 @@ std::string to_text(const Dump &dump)
 		kFirstLine, set, dump.main_sectors);
 	if (!dump.main_id.empty())
 		text += fmt::format("main_id {}\n", escaped(dump.main_id));
-	text += fmt::format("block_bytes {}\nspare_sectors {}\nmax_extents {}\n", dump.block_bytes,
-			    dump.spare_sectors, dump.max_extents);
+	text += fmt::format("block_bytes {}\n", dump.block_bytes);
+	for (u32 m = 0; m < dump.spares.count; ++m)
+		text += fmt::format("spare_sectors {}\n", dump.spares[m]);
+	text += fmt::format("max_extents {}\n", dump.max_extents);
 	text += "#      MAIN SPARE LENGTH STATE added|more PHYSICAL\n";
 	for (const DumpExtent &entry : dump.extents)
-		text += line_of(entry);
+		text += line_of(entry, dump.spares.count);
 	text += fmt::format("extents {}\n", dump.extents.size());
 	for (const DumpBad &bad : dump.bad)
 		text += fmt::format("bad {} {}\n", bad.place, bad.length);

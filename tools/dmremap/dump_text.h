@@ -3,7 +3,7 @@
 // reads. docs/user/tools.md has the lines.
 //
 // Reading is strict: every line is known, in its place, and the last one is there, so a text that was
-// cut off or mixed up is refused. Whether extents can be on such a spare is the core's to judge.
+// cut off or mixed up is refused. Whether extents can be on such spares is the core's to judge.
 #pragma once
 
 #include <iosfwd>
@@ -12,17 +12,25 @@
 #include <vector>
 
 #include "core/format/uuid.h"
+#include "core/spare/spares.h"
 #include "core/table/extent.h"
 
 namespace dmremap {
 
-struct DumpExtent {
-	remap::Extent extent;
-	// Where it lies on the device; only for the reader's eyes, compared when it is there.
-	std::optional<remap::Sector> physical;
+// Where a place is: on which member of the set, and at which sector of its device.
+struct Physical {
+	remap::u32 member = 0;
+	remap::Sector sector = 0;
+	bool operator==(const Physical &) const = default;
 };
 
-// Places of the spare that failed.
+struct DumpExtent {
+	remap::Extent extent;
+	// Only for the reader's eyes, compared when it is there.
+	std::optional<Physical> physical;
+};
+
+// Places of the spares that failed.
 struct DumpBad {
 	remap::Sector place = 0;
 	remap::u64 length = 0;
@@ -33,7 +41,7 @@ struct Dump {
 	remap::Sector main_sectors = 0;
 	std::string main_id; // at most 64 bytes; empty: not known
 	remap::u32 block_bytes = 0;
-	remap::Sector spare_sectors = 0;
+	remap::SpareSizes spares; // in the order in which the set was made
 	remap::u64 max_extents = 0;
 	std::vector<DumpExtent> extents;
 	std::vector<DumpBad> bad;
@@ -45,5 +53,10 @@ std::string to_text(const Dump &dump);
 Dump parse_dump(std::istream &in);
 
 const char *state_word(remap::State state);
+
+// REQUIRES: the place is in the data area.
+Physical physical_of(const remap::Spares &spares, remap::Sector place);
+// Of a set with so many members; the only member is not named.
+std::string text_of(const Physical &physical, remap::u32 members);
 
 }  // namespace dmremap

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// dmremap repair SPARE [--main MAIN]: mends, and where something has to be given up, explains and asks.
+// dmremap repair SPARE... [--main MAIN]: mends, and where something has to be given up, explains and asks.
 #include <fmt/format.h>
 
 #include "tools/dmremap/commands.h"
@@ -10,7 +10,8 @@ namespace dmremap {
 namespace {
 
 struct Arguments {
-	std::string spare, main;
+	std::vector<std::string> spares;
+	std::string main;
 	Consent consent;
 };
 
@@ -20,31 +21,31 @@ void explain(const Examination &found)
 	fmt::print("What can be loaded is shown above. To go on means to give up:\n");
 	for (const std::string &loss : found.losses())
 		fmt::print(" * {}\n", loss);
-	fmt::print("If another copy of the spare exists, or the part that cannot be read may come "
-		   "back\n(another cable, another machine), try that first. 'dmremap dump' of a "
-		   "copy of the\nspare shows which extents are known.\n");
+	fmt::print("If another copy of a spare exists, or the part that cannot be read may come "
+		   "back\n(another cable, another machine), try that first. 'dmremap dump' of "
+		   "repaired copies\nshows which extents are known.\n");
 }
 
-void write(const Examination &found, DeviceFile *main, DeviceFile &spare)
+void write(const Examination &found, DeviceFile *main, const SpareFiles &spares)
 {
-	OfflineSet set(main, spare, found.terms(), true);
+	OfflineSet set(main, spares, found.terms(), true);
 	if (!set.survey() || !set.load())
 		set.refuse();
 	set.close();
-	const Examination after(main, {&spare}, {});
+	const Examination after(main, spares, {});
 	fmt::print("{}", after.text());
 	if (after.verdict() != Verdict::sound)
 		throw Failure(ExitCode::wrong_device,
-			      fmt::format("{}: {}", spare.path(), text_of(after.verdict())));
+			      fmt::format("{}: {}", paths_of(spares), text_of(after.verdict())));
 	fmt::print("repaired\n");
 }
 
 void run(const Arguments &given)
 {
-	const auto spare = open_device(
-		given.spare, given.consent.dry_run ? Access::read : Access::read_write);
+	const OpenedSpares spares(given.spares,
+				  given.consent.dry_run ? Access::read : Access::read_write);
 	const auto main = given.main.empty() ? nullptr : open_device(given.main, Access::look);
-	const Examination found(main.get(), {spare.get()}, {});
+	const Examination found(main.get(), spares.files(), {});
 	switch (found.verdict()) {
 	case Verdict::sound:
 		fmt::print("{}nothing is damaged, nothing was written\n", found.text());
@@ -57,12 +58,12 @@ void run(const Arguments &given)
 	case Verdict::mendable:
 		fmt::print("{}nothing is lost by mending this\n", found.text());
 		if (!given.consent.dry_run)
-			write(found, main.get(), *spare);
+			write(found, main.get(), spares.files());
 		return;
 	case Verdict::undecided:
 		explain(found);
 		if (given.consent.granted())
-			write(found, main.get(), *spare);
+			write(found, main.get(), spares.files());
 	}
 }
 
@@ -72,9 +73,13 @@ void add_repair(CLI::App &program)
 {
 	auto given = std::make_shared<Arguments>();
 	CLI::App *command = program.add_subcommand(
-		"repair", "Mend a spare; where something has to be given up, explain and ask");
-	command->add_option("SPARE", given->spare, "the spare, a device or an image file")
-		->required();
+		"repair",
+		"Mend a set's spares; where something has to be given up, explain and ask");
+	command->add_option("SPARE", given->spares,
+			    "the spare, a device or an image file; all of them, if the set has "
+			    "several")
+		->required()
+		->expected(1, remap::kMaxSpares);
 	command->add_option("--main", given->main, "compare main's size and block with the set's");
 	command->add_flag("--yes", given->consent.yes, "give up what has to be given up, unasked");
 	command->add_flag("--dry-run", given->consent.dry_run, "explain, and write nothing");

@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// dmremap restore DUMP SPARE --main MAIN: a set as `dump` printed it. Everything is checked before
+// dmremap restore DUMP SPARE... --main MAIN: a set as `dump` printed it. Everything is checked before
 // anything is written.
+//
+// The spares may have other sizes than those of the dump. Then places are elsewhere on the devices, so
+// what is said to be there already must not have moved.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <fstream>
 #include <iostream>
 
@@ -14,7 +18,8 @@ namespace dmremap {
 namespace {
 
 struct Arguments {
-	std::string dump, spare, main, data;
+	std::string dump, main, data;
+	std::vector<std::string> spares;
 	Permission permission;
 	Consent consent;
 };
@@ -40,10 +45,9 @@ void require_same(const char *what, remap::u64 in_dump, remap::u64 found)
 			      fmt::format("the dump is of {} {}, found {}", what, in_dump, found));
 }
 
-void require_devices(const Dump &dump, const DeviceFile &main, const DeviceFile &spare)
+void require_main(const Dump &dump, const DeviceFile &main)
 {
 	require_same("a main device with sectors:", dump.main_sectors, main.sectors());
-	require_same("a spare with sectors:", dump.spare_sectors, spare.sectors());
 	if (main.is_block_device())
 		require_same("a main device with logical blocks of bytes:", dump.block_bytes,
 			     main.logical_block());
@@ -60,9 +64,9 @@ void require_data_decision(const Dump &dump, const std::string &data)
 		return;
 	throw Failure(ExitCode::wrong_arguments,
 		      fmt::format("a dump tells where {} sectors lie, it does not contain them; say "
-				  "'--data as-is' when the spare's data area holds them (the same "
-				  "spare, or a copy of it), else '--data lost': reads fail then until "
-				  "each is written",
+				  "'--data as-is' when the data area holds them (the same spares, or "
+				  "copies of them), else '--data lost': reads fail then until each is "
+				  "written",
 				  active));
 }
 
@@ -76,33 +80,105 @@ remap::Terms terms_of(const Dump &dump, const Permission &permission)
 	return terms;
 }
 
+[[noreturn]] void refuse(const Arguments &given, const std::string &what)
+{
+	throw Failure(ExitCode::wrong_arguments, fmt::format("{}: {}", given.dump, what));
+}
+
+void require(bool staged, const Arguments &given, const OfflineSet &set)
+{
+	if (!staged && set.error() == remap::Error::no_memory)
+		throw Failure(ExitCode::no_memory, set.sentence());
+	if (!staged)
+		refuse(given, set.sentence());
+}
+
+// Where things were: on spares of the sizes in the dump.
+remap::Spares spares_of(const Dump &dump, const Arguments &given)
+{
+	const remap::Spares spares = remap::Spares::of(dump.spares, dump.max_extents);
+	const remap::u32 small = spares.too_small();
+	if (small < spares.members())
+		refuse(given, fmt::format("spare_sectors {}: with max_extents {} the metadata alone "
+					  "takes {}",
+					  dump.spares[small], dump.max_extents,
+					  spares.layout(small).reserved_sectors()));
+	return spares;
+}
+
+void require_inside(const char *what, remap::Sector place, remap::u64 length,
+		    const remap::Spares &before, const Arguments &given)
+{
+	if (place + length > before.data_sectors())
+		refuse(given, fmt::format("{} {} with length {} reaches beyond the dump's own spares, "
+					  "which have a data area of {} sectors",
+					  what, place, length, before.data_sectors()));
+}
+
+void require_physical(const DumpExtent &entry, const remap::Spares &before, const Arguments &given)
+{
+	const Physical there = physical_of(before, entry.extent.place);
+	if (entry.physical && !(*entry.physical == there))
+		refuse(given, fmt::format("PHYSICAL of the extent at sector {} is {}, on the dump's own "
+					  "spares it is {}",
+					  entry.extent.main,
+					  text_of(*entry.physical, before.members()),
+					  text_of(there, before.members())));
+}
+
+// That places are where they were. REQUIRES: they are inside of both.
+void require_unmoved(remap::Sector place, remap::u64 length, const remap::Spares &before,
+		     const remap::Spares &now, const Arguments &given)
+{
+	for (remap::u64 done = 0; done < length;) {
+		const remap::u64 left = length - done;
+		const Physical there = physical_of(before, place + done);
+		const Physical here = physical_of(now, place + done);
+		if (!(there == here))
+			refuse(given, fmt::format("place {} was at sector {} and is at sector {} of these "
+						  "spares, whose sizes are not the dump's: what was there "
+						  "is not there '--data as-is'",
+						  place + done, text_of(there, before.members()),
+						  text_of(here, now.members())));
+		done += std::min(before.contiguous(place + done, left),
+				 now.contiguous(place + done, left));
+	}
+}
+
+void stage_extent(DumpExtent entry, const remap::Spares &before, const Arguments &given,
+		  OfflineSet *set)
+{
+	remap::Extent &extent = entry.extent;
+	if (extent.state == remap::State::active && given.data == "lost")
+		extent.state = remap::State::lost;
+	require(set->stage(extent), given, *set);
+	if (extent.state == remap::State::pending)
+		return;
+	require_inside("place", extent.place, extent.length, before, given);
+	require_physical(entry, before, given);
+	if (extent.state == remap::State::active)
+		require_unmoved(extent.place, extent.length, before, set->engine().spares(), given);
+}
+
 void stage(const Dump &dump, const Arguments &given, OfflineSet *set)
 {
-	for (DumpExtent entry : dump.extents) {
-		if (entry.extent.state == remap::State::active && given.data == "lost")
-			entry.extent.state = remap::State::lost;
-		if (!set->stage(entry.extent))
-			throw Failure(set->error() == remap::Error::no_memory
-					      ? ExitCode::no_memory
-					      : ExitCode::wrong_arguments,
-				      fmt::format("{}: {}", given.dump, set->sentence()));
-		if (!entry.physical)
-			continue;
-		const remap::Sector here =
-			set->engine().layout().physical(entry.extent.place);
-		if (*entry.physical != here)
-			throw Failure(ExitCode::wrong_arguments,
-				      fmt::format("{}: PHYSICAL of the extent at sector {} is {}, on "
-						  "this spare it is {}",
-						  given.dump, entry.extent.main, *entry.physical,
-						  here));
+	const remap::Spares before = spares_of(dump, given);
+	for (const DumpExtent &entry : dump.extents)
+		stage_extent(entry, before, given, set);
+	for (const DumpBad &bad : dump.bad) {
+		require(set->stage_bad(bad.place, bad.length), given, *set);
+		require_inside("the bad place", bad.place, bad.length, before, given);
+		if (given.data != "lost")
+			require_unmoved(bad.place, bad.length, before, set->engine().spares(), given);
 	}
-	for (const DumpBad &bad : dump.bad)
-		if (!set->stage_bad(bad.place, bad.length))
-			throw Failure(set->error() == remap::Error::no_memory
-					      ? ExitCode::no_memory
-					      : ExitCode::wrong_arguments,
-				      fmt::format("{}: {}", given.dump, set->sentence()));
+}
+
+void require_count(const Dump &dump, const Arguments &given)
+{
+	if (dump.spares.count != given.spares.size())
+		refuse(given, fmt::format("spares of the dump's set: {}, named: {}; all of a set are "
+					  "restored together",
+					  dump.spares.count, given.spares.size()));
 }
 
 void run(const Arguments &given)
@@ -114,14 +190,16 @@ void run(const Arguments &given)
 	const Dump dump = read_dump(given.dump);
 	require_data_decision(dump, given.data);
 	const auto main = open_device(given.main, Access::look);
-	const auto spare = open_device(given.spare, Access::read_write);
-	require_devices(dump, *main, *spare);
-	OfflineSet set(main.get(), *spare, terms_of(dump, given.permission), true,
+	require_count(dump, given);
+	const OpenedSpares spares(given.spares, Access::read_write);
+	require_main(dump, *main);
+	OfflineSet set(main.get(), spares.files(), terms_of(dump, given.permission), true,
 		       dump.block_bytes);
-	require_free(set, *main, {spare.get()}, given.permission);
+	require_free(set, *main, spares.files(), given.permission);
 	stage(dump, given, &set);
-	fmt::print("{} becomes the spare of {} with the {} extents of set {}{}\n", given.spare,
-		   given.main, dump.extents.size(), text_of(dump.set),
+	fmt::print("{} {} of {} with the {} extents of set {}{}\n", paths_of(spares.files()),
+		   given.spares.size() == 1 ? "becomes the spare" : "become the spares", given.main,
+		   dump.extents.size(), text_of(dump.set),
 		   given.data == "lost" ? "; their content is lost" : "");
 	if (!given.consent.granted())
 		return;
@@ -138,12 +216,15 @@ void add_restore(CLI::App &program)
 	CLI::App *command =
 		program.add_subcommand("restore", "Make a set as 'dump' printed it");
 	command->add_option("DUMP", given->dump, "the file; '-' is standard input")->required();
-	command->add_option("SPARE", given->spare, "the spare, a device or an image file")
-		->required();
+	command->add_option("SPARE", given->spares,
+			    "the spare, a device or an image file; as many as the dump's set had, in "
+			    "the dump's order")
+		->required()
+		->expected(1, remap::kMaxSpares);
 	command->add_option("--main", given->main, "the disk; nothing is written to it")->required();
 	command->add_option("--data", given->data,
-			    "'as-is': the spare's data area holds what was remapped; 'lost': it does "
-			    "not, reads fail until each sector is written")
+			    "'as-is': the data area holds what was remapped; 'lost': it does not, "
+			    "reads fail until each sector is written")
 		->check(CLI::IsMember({"as-is", "lost"}));
 	given->permission.add_options(*command);
 	command->add_flag("--yes", given->consent.yes, "do not ask");

@@ -114,21 +114,21 @@ broken "'bad_places COUNT' or a line 'bad" '/^bad_places/d'
 broken 'a line is: bad SPARE LENGTH' 's/^bad 7000 8/bad 7000/'
 broken 'place 6000 of the spare is bad and belongs to an extent too' 's/^bad 7000/bad 6000/'
 broken 'place 7001 of the spare is bad and not aligned' 's/^bad 7000/bad 7001/'
-broken "reaches beyond the spare's" "s/^bad 7000/bad $DATA_SECTORS/"
-broken "reaches beyond the spare's" 's/^bad 7000 8/bad 7000 0/'
+broken "the bad place $DATA_SECTORS with length 8 reaches beyond the data area of $DATA_SECTORS sectors" "s/^bad 7000/bad $DATA_SECTORS/"
+broken "reaches beyond the data area" 's/^bad 7000 8/bad 7000 0/'
 broken 'breaks off behind line' '/^end/d'
 broken 'breaks off behind line' '/^extents/,$d'
 broken "nothing may follow 'end'" '$a extent 1 2 3 active added -'
-broken 'PHYSICAL of the extent at sector 1000 is 5657, on this spare it is 5656' 's/5656/5657/'
+broken 'PHYSICAL of the extent at sector 1000 is 5657, on the dump.s own spares it is 5656' 's/5656/5657/'
 broken 'not aligned to the logical block' 's/^extent 2000 6000 8/extent 2000 6001 8/'
 broken 'not aligned to the logical block' 's/^extent 2000 6000 8/extent 2000 6000 7/'
 broken 'belongs to two extents' 's/^extent 2000/extent 1096/'
 broken 'belongs to another extent too' 's/^extent 2000 6000/extent 2000 5096/'
 broken 'reaches beyond main' "s/^extent 3000 - 8/extent $((SECTORS - 8)) - 16/"
-broken 'reaches beyond main.*or beyond the spare' "s/^extent 2000 6000/extent 2000 $DATA_SECTORS/"
+broken 'reaches beyond main.*or beyond the data area of [0-9]+ sectors' "s/^extent 2000 6000/extent 2000 $DATA_SECTORS/"
 broken 'no extent can have|reaches beyond' 's/^extent 2000 6000 8/extent 2000 6000 0/'
 broken 'dump is of a main device with sectors: 8' 's/^main_sectors .*/main_sectors 8/' 4
-broken 'dump is of a spare with sectors: 8' 's/^spare_sectors .*/spare_sectors 8/' 4
+broken 'spare_sectors 8: with max_extents 1024 the metadata alone takes 1328' 's/^spare_sectors .*/spare_sectors 8/'
 expect 1 'cannot be read' "$DMREMAP" restore none spare.img --main main.img --yes
 expect 1 '--main is required' "$DMREMAP" restore base spare.img --yes
 expect 1 'data' "$DMREMAP" restore base spare.img --main main.img --data maybe
