@@ -42,6 +42,7 @@ namespace remap::sim {
 	X(refused_start, "starts that the core refused")                                           \
 	X(cut_start, "power failures during a recovery")                                           \
 	X(no_memory, "allocations that failed")                                                    \
+	X(waited_behind, "writes that waited behind an earlier one")                               \
 	X(held_flush, "flushes of users that waited for one of the core's")                        \
 	X(awaited_flush, "flushes of the core's that waited for one of a user's")                  \
 	X(interrupted, "messages that a signal or a suspend ended")                                \

@@ -18,7 +18,7 @@ void Oracle::violate(Promise promise, std::string what)
 Oracle::Truth &Oracle::truth(Sector sector)
 {
 	if (!slot_[sector]) {
-		truths_.push_back({Version{original(sector), 0, 1, kNever, kNever, true}});
+		truths_.push_back({before(original(sector))});
 		slot_[sector] = static_cast<u32>(truths_.size());
 	}
 	return truths_[slot_[sector] - 1];
@@ -33,8 +33,48 @@ void Oracle::issued(UserIo &io)
 	for (u32 i = 0; i < io.sectors; ++i) {
 		Truth &versions = truth(io.sector + i);
 		prune(versions);
-		versions.push_back({io.data[i], io.issued});
+		Version &made = versions.emplace_back();
+		made.content = io.data[i];
+		made.io = io.issued;
 	}
+}
+
+Oracle::Version *Oracle::version(const UserIo &io, u32 index)
+{
+	for (Version &one : truth(io.sector + index))
+		if (one.io == io.issued)
+			return &one;
+	return nullptr;
+}
+
+void Oracle::sent(const UserIo &io, u32 first, u32 count)
+{
+	++now_;
+	for (u32 i = first; io.writes() && i < first + count; ++i)
+		if (Version *one = version(io, i))
+			one->sent = now_;
+}
+
+void Oracle::landed(const UserIo &io, u32 first, u32 count)
+{
+	for (u32 i = first; io.writes() && i < first + count; ++i)
+		if (Version *one = version(io, i))
+			one->landed = now_;
+	++now_;
+}
+
+void Oracle::forget_users()
+{
+	readers_ = 0;
+	for (Truth &versions : truths_)
+		for (Version &one : versions)
+			one.landed = min_of(one.landed, now_);
+}
+
+// Whether it must not be what stays when the other one has ended well.
+bool Oracle::Version::precedes(const Version &other) const
+{
+	return io == kNever || (io < other.io && !on_device(other.sent) && !other.on_device(sent));
 }
 
 // Old versions only matter to a power failure, or to a read that began before they were over.
@@ -72,15 +112,15 @@ void Oracle::check_read(const UserIo &io, u32 index)
 void Oracle::end_write(Sector sector, u64 io, bool ok, bool durable)
 {
 	Truth &versions = truth(sector);
-	for (const Version &one : versions)
-		ok = ok && !(one.io == io && one.tainted);
+	const auto mine = std::find_if(versions.begin(), versions.end(),
+				       [io](const Version &one) { return one.io == io; });
+	if (mine == versions.end())
+		return; // it is gone already
+	ok = ok && !mine->tainted;
+	mine->ended = true;
+	mine->done = ok ? now_ : 0;
 	for (Version &one : versions) {
-		if (one.io == io) {
-			one.ended = true;
-			one.done = ok ? now_ : 0;
-			continue;
-		}
-		if (!ok)
+		if (!ok || !one.precedes(*mine))
 			continue;
 		one.over = min_of(one.over, now_);
 		if (durable)
@@ -148,7 +188,7 @@ bool Oracle::observe(Sector sector, Content content)
 		return content == original(sector);
 	if (!may_read(sector, content, now_))
 		return false;
-	truth(sector) = {Version{content, 0, 1, kNever, kNever, true}};
+	truth(sector) = {before(content)};
 	return true;
 }
 
@@ -173,12 +213,15 @@ bool Oracle::known(Sector sector) const
 
 void Oracle::replace(Sector sector, Content content)
 {
-	truth(sector) = {Version{content, 0, 1, kNever, kNever, true}};
+	truth(sector) = {before(content)};
 }
 
 void Oracle::admit(Sector sector, Content content)
 {
-	truth(sector).push_back({content, kNever, 0, kNever, kNever, true});
+	Version &made = truth(sector).emplace_back();
+	made.content = content;
+	made.io = kNever;
+	made.ended = true;
 }
 
 void Oracle::admit_no_more(Sector sector)

@@ -29,6 +29,11 @@ public:
 
 	// ---- what users do ----
 	void issued(UserIo &io);
+	// A part of a write was sent to a device, or to somebody who does it for that; and a device has
+	// ended it, one way or the other. Writes of which one is sent while another is on a device have no
+	// order; of all others the one that was issued later is the newer one, whenever it ends.
+	void sent(const UserIo &io, u32 first, u32 count);
+	void landed(const UserIo &io, u32 first, u32 count);
 	// Checks what was read.
 	void ended(const UserIo &io);
 	Moment flush_issued() { return ++now_; }
@@ -39,8 +44,8 @@ public:
 	void flush_failed();
 	// Nor is it a promise any more: the power failed, or the users were told of the flush.
 	void power_cut();
-	// Reads that had not ended when the power failed never will.
-	void forget_readers() { readers_ = 0; }
+	// Reads that had not ended when the power failed never will, and writes are not under way any more.
+	void forget_users();
 
 	// ---- what is read, and by whom ----
 	// Whether a read that was issued at `since` may return this.
@@ -66,18 +71,32 @@ public:
 private:
 	struct Version {
 		Content content = 0;
-		u64 io = 0;	      // which write it came from
+		u64 io = 0;	      // which write it came from, by the moment of its issue
 		Moment done = 0;      // when it was acknowledged; 0: it was not
+		Moment sent = kNever;
+		Moment landed = kNever;
 		Moment over = kNever; // when a newer one was
 		Moment gone = kNever; // since when no power failure can bring it back
 		bool ended = false;   // acknowledged or failed
 		bool exposed = false; // a failed flush may have brought it back already
 		bool tainted = false; // under way when a flush failed, so perhaps lost in part
 		bool is_gone() const { return gone != kNever; }
+		bool on_device(Moment when) const { return sent <= when && when <= landed; }
+		bool precedes(const Version &other) const;
 	};
 	using Truth = std::vector<Version>;
 
+	// What is there when the story begins.
+	static Version before(Content content)
+	{
+		Version one;
+		one.content = content;
+		one.done = 1;
+		one.ended = true;
+		return one;
+	}
 	Truth &truth(Sector sector);
+	Version *version(const UserIo &io, u32 index);
 	const Truth *touched(Sector sector) const
 	{
 		return slot_[sector] ? &truths_[slot_[sector] - 1] : nullptr;

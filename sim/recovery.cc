@@ -7,30 +7,66 @@
 
 namespace remap::sim {
 
-// It holds no token while it waits, and its doubt covers whole physical blocks of main.
-void Traffic::defer(Piece piece, IoStatus status, u8 ticket)
+void Traffic::defer(const Piece &piece)
 {
+	WaitingPiece &job = waiting(piece);
+	host_.oracle.sent(*piece.io, piece.first, piece.sectors);
+	host_.oracle.landed(*piece.io, piece.first, piece.sectors);
+	line_->defer(job);
+	hand_over(job);
+}
+
+void Traffic::recover(const Piece &piece, IoStatus status, u8 ticket)
+{
+	WaitingPiece &job = waiting(piece);
+	job.status = status;
+	job.ticket = ticket;
+	line_->recover(job);
+	hand_over(job);
+}
+
+// It holds no token while it waits, and its doubt covers whole physical blocks of main. Each has a writer
+// of its own, who takes the first that nobody has.
+void Traffic::hand_over(WaitingPiece &job)
+{
+	const Piece &piece = job.piece;
 	const u32 physical = host_.shape.main.physical;
 	const Sector first = round_down(piece.sector(), physical);
 	const Sector end = min_of<Sector>(round_up(piece.sector() + piece.sectors, physical),
 					  host_.shape.main.sectors);
 	ledger_.take(*core_);
-	const Ledger::Id id = ledger_.open(Change::recover, first, end - first, 0);
-	host_.fibers.spawn([this, piece, status, ticket, id] {
+	job.id = ledger_.open(Change::recover, first, end - first, 0);
+	host_.fibers.spawn([this] {
 		try {
-			run_deferred(piece, status, ticket, id);
+			run_writer();
 		} catch (const PowerCut &) {
 		}
 	});
 }
 
-void Traffic::run_deferred(Piece piece, IoStatus failed, u8 ticket, Ledger::Id id)
+void Traffic::run_writer()
 {
+	auto *job = static_cast<WaitingPiece *>(line_->next_to_write());
+	const Piece piece = job->piece;
+	const IoStatus status = run_one(*job);
+	line_->written(*job);
+	forget(job);
+	release_held();
+	end(piece, status);
+}
+
+// How it ends, which is still to be told to its user.
+IoStatus Traffic::run_one(WaitingPiece &job)
+{
+	Piece &piece = job.piece;
+	const Ledger::Id id = job.id;
+	const u8 ticket = job.ticket;
 	const u64 hits = host_.trouble.hits();
 	const u64 refused = host_.refused_by_spare;
 	const Op op = piece.io->op;
 	const IoStatus status =
-		ticket ? core_->recover(&piece, op, piece.sector(), piece.sectors, failed, ticket)
+		ticket ? core_->recover(&piece, op, piece.sector(), piece.sectors, job.status,
+					ticket)
 		       : core_->deferred_write(&piece, op, piece.sector(), piece.sectors);
 	host_.say(ticket ? "recovery of" : "deferred write of", kMainDevice, piece.sector(),
 		  piece.sectors, status);
@@ -54,7 +90,7 @@ void Traffic::run_deferred(Piece piece, IoStatus failed, u8 ticket, Ledger::Id i
 			host_.excused[i] = host_.excused[i] &&
 					   (in_doubt || ledger_.state(i) == State::lost ||
 					    ledger_.state(i) == State::pending);
-	end(piece, status);
+	return status;
 }
 
 // Whether so many changes more fit into the table.

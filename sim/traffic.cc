@@ -18,6 +18,12 @@ bool Traffic::busy(Sector sector, u32 sectors) const
 	});
 }
 
+const Piece *Traffic::some_waiting_write() const
+{
+	const Piece &one = waiting_[host_.chance.below(waiting_.size())]->piece;
+	return one.sectors && one.io->writes() ? &one : nullptr;
+}
+
 void Traffic::start(Op op, Sector sector, u32 sectors, bool fua, const std::vector<Content> &data)
 {
 	ios_.push_back(std::make_unique<UserIo>());
@@ -28,36 +34,81 @@ void Traffic::start(Op op, Sector sector, u32 sectors, bool fua, const std::vect
 	io->redirected.assign(sectors, false);
 	writes_ += io->writes();
 	host_.oracle.issued(*io);
-	route({io, 0, sectors});
+	const Piece whole{io, 0, sectors};
+	if (waits_behind(whole))
+		return;
+	route(whole);
 	--io->open;
 	end_if_done(io);
+}
+
+bool Traffic::waits_behind(const Piece &piece)
+{
+	auto newcomer = std::make_unique<WaitingPiece>(piece);
+	if (!line_->wait_behind(*newcomer))
+		return false;
+	host_.kinds.count(Kind::waited_behind);
+	waiting_.push_back(std::move(newcomer));
+	return true;
+}
+
+WaitingPiece &Traffic::waiting(const Piece &piece)
+{
+	return *waiting_.emplace_back(std::make_unique<WaitingPiece>(piece));
+}
+
+void Traffic::forget(const WaitingPiece *waiting)
+{
+	std::erase_if(waiting_, [waiting](const auto &one) { return one.get() == waiting; });
 }
 
 // Asks map() for each part, as the shim does for a bio that it cuts.
 void Traffic::route(Piece piece)
 {
-	for (u32 done = 0; done < piece.sectors;) {
-		const u32 left = piece.sectors - done;
-		const Mapping to = core_->map(piece.io->op, piece.sector() + done, left);
-		if (!to.sectors || to.sectors > left) {
-			host_.oracle.violate(Promise::lost,
-					     "map() answered for a wrong number of sectors");
+	Mapping to;
+	for (u32 left = piece.sectors; left; left -= to.sectors) {
+		if (!ask(piece, &to))
 			return;
-		}
+		Piece part = piece;
+		part.sectors = to.sectors;
 		++piece.io->open;
-		route_one({piece.io, piece.first + done, to.sectors, to.device, to.sector}, to);
-		done += to.sectors;
+		if (to.verdict == Verdict::hold)
+			wait_fence(part);
+		else
+			follow(part, to);
+		piece.first += to.sectors;
+		piece.sectors -= to.sectors;
 	}
 }
 
-void Traffic::route_one(const Piece &piece, const Mapping &to)
+bool Traffic::ask(const Piece &piece, Mapping *to)
 {
+	*to = core_->map(piece.io->op, piece.sector(), piece.sectors);
+	if (to->sectors && to->sectors <= piece.sectors)
+		return true;
+	host_.oracle.violate(Promise::lost, "map() answered for a wrong number of sectors");
+	return false;
+}
+
+// Nobody else is at work meanwhile.
+void Traffic::wait_fence(const Piece &piece)
+{
+	if (!line_->wait_fence(waiting(piece), piece.sectors, *core_))
+		host_.oracle.violate(Promise::lost, "map() holds back what is in no fence");
+}
+
+// Does with a part what map() said. Not for those that it holds back.
+void Traffic::follow(const Piece &part, const Mapping &to)
+{
+	Piece piece = part;
+	piece.device = to.device;
+	piece.physical = to.sector;
 	switch (to.verdict) {
-	case Verdict::submit:
-		in_flight_.push_back(piece);
-		return;
 	case Verdict::hold:
-		held_.push_back(piece);
+		return;
+	case Verdict::submit:
+		host_.oracle.sent(*piece.io, piece.first, piece.sectors);
+		in_flight_.push_back(piece);
 		return;
 	case Verdict::defer:
 		return defer(piece);
@@ -74,6 +125,63 @@ void Traffic::route_one(const Piece &piece, const Mapping &to)
 							     std::to_string(piece.sector() + i) +
 							     " is called lost without a reason");
 		return end(piece, IoStatus::medium);
+	}
+}
+
+// ---- the dispatcher ----
+
+// One look at one part of one that waits. What has nothing left is gone.
+void Traffic::dispatch()
+{
+	if (!in_pass_) {
+		pass_is_due_ = false;
+		in_pass_ = true;
+		dispatch_flushes();
+	}
+	if (!hand_)
+		hand_ = static_cast<WaitingPiece *>(line_->next());
+	if (!hand_) {
+		in_pass_ = false;
+		return;
+	}
+	if (!send_part(*hand_)) {
+		line_->keep(*hand_);
+	} else if (hand_->piece.sectors) {
+		return;
+	} else {
+		UserIo *io = hand_->piece.io;
+		line_->gone();
+		forget(hand_);
+		--io->open;
+		end_if_done(io);
+	}
+	hand_ = nullptr;
+}
+
+// false: what is left must wait on.
+bool Traffic::send_part(WaitingPiece &hand)
+{
+	Mapping to;
+	if (line_->must_wait(hand))
+		return false;
+	if (!ask(hand.piece, &to) || to.verdict == Verdict::hold)
+		return false;
+	Piece part = hand.piece;
+	part.sectors = to.sectors;
+	hand.piece.first += to.sectors;
+	hand.piece.sectors -= to.sectors;
+	hand.look();
+	++part.io->open;
+	follow(part, to);
+	return true;
+}
+
+void Traffic::dispatch_flushes()
+{
+	while (Waiter *waiter = line_->next_flush(*core_)) {
+		const auto *flush = static_cast<WaitingFlush *>(waiter);
+		flushing_.push_back(flush->piece);
+		std::erase_if(waiting_flushes_, [flush](const auto &one) { return one.get() == flush; });
 	}
 }
 
@@ -96,8 +204,10 @@ void Traffic::step(usize choice)
 	try {
 		if (choice < in_flight_.size())
 			perform(choice);
-		else
+		else if (choice < in_flight_.size() + flushing_.size())
 			flush_one(choice - in_flight_.size());
+		else
+			dispatch();
 	} catch (const PowerCut &) {
 	}
 }
@@ -109,13 +219,14 @@ void Traffic::perform(usize index)
 		host_.event();
 	in_flight_.erase(in_flight_.begin() + static_cast<std::ptrdiff_t>(index));
 	const IoStatus status = host_.perform(piece);
+	host_.oracle.landed(*piece.io, piece.first, piece.sectors);
 	const u8 ticket = status == IoStatus::ok
 				  ? 0
 				  : core_->io_failed(piece.io->op, piece.device, status);
 	if (ticket && blame(status) == Blame::path)
 		host_.oracle.violate(Promise::lost, "an error of the path is acted on");
 	if (ticket)
-		return defer(piece, status, ticket);
+		return recover(piece, status, ticket);
 	end(piece, status);
 }
 
@@ -132,9 +243,13 @@ void Traffic::start_flush()
 
 void Traffic::send_flush(const FlushPiece &piece)
 {
-	const bool begins = core_->flush_begins(piece.device);
-	host_.kinds.count(Kind::held_flush, !begins);
-	(begins ? flushing_ : held_flushes_).push_back(piece);
+	auto newcomer = std::make_unique<WaitingFlush>(piece);
+	const bool waits = line_->hold_flush(*newcomer, *core_);
+	host_.kinds.count(Kind::held_flush, waits);
+	if (waits)
+		waiting_flushes_.push_back(std::move(newcomer));
+	else
+		flushing_.push_back(piece);
 }
 
 // First the device, and at another time the end: between them others may do something.
@@ -218,21 +333,6 @@ void Traffic::finish(Sector sector, u64 length)
 	}
 }
 
-void Traffic::release_held()
-{
-	std::vector<FlushPiece> flushes;
-	flushes.swap(held_flushes_);
-	for (const FlushPiece &piece : flushes)
-		send_flush(piece);
-	std::vector<Piece> held;
-	held.swap(held_);
-	for (const Piece &piece : held) {
-		route(piece);
-		--piece.io->open;
-		end_if_done(piece.io);
-	}
-}
-
 void Traffic::power_cut()
 {
 	for (const Piece &piece : in_flight_)
@@ -240,11 +340,14 @@ void Traffic::power_cut()
 			host_.disk(piece.device)
 				.write(piece.physical, piece.data(), piece.sectors, false);
 	in_flight_.clear();
-	held_.clear();
+	line_.emplace(host_);
+	hand_ = nullptr;
+	in_pass_ = pass_is_due_ = false;
+	waiting_.clear();
+	waiting_flushes_.clear();
 	flushes_.clear();
 	flushing_.clear();
-	held_flushes_.clear();
-	host_.oracle.forget_readers();
+	host_.oracle.forget_users();
 	ios_.clear();
 }
 

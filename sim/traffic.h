@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // Traffic: the users' I/O on its way through the core and the devices. It does what the kernel shim
-// does: asks map(), counts what is in flight, holds back, defers, sends on.
+// does: asks map(), counts what is in flight, and lets wait and go on what the core's line says. Its
+// dispatcher does a part at a time, between anything that others do.
 #pragma once
 
 #include <memory>
@@ -14,24 +15,28 @@ namespace remap::sim {
 
 class Traffic final : public Users {
 public:
-	Traffic(Host &host, Ledger &ledger) : host_(host), ledger_(ledger) {}
+	Traffic(Host &host, Ledger &ledger) : host_(host), ledger_(ledger) { line_.emplace(host_); }
 
 	void set_core(Core *core) { core_ = core; }
 
-	// Whether a write there would overtake one that has not ended.
+	// Whether a write there would meet one that has not ended.
 	bool busy(Sector sector, u32 sectors) const;
+	// Or is with the core.
+	bool somebody_waits() const { return !waiting_.empty(); }
+	// One of those; nullptr: it is no write. REQUIRES: somebody waits.
+	const Piece *some_waiting_write() const;
 	void start(Op op, Sector sector, u32 sectors, bool fua, const std::vector<Content> &data);
 	void start_flush();
 
 	// How many steps there are to choose from, and takes one. The power may fail in it.
-	usize choices() const { return in_flight_.size() + flushing_.size(); }
+	usize choices() const { return in_flight_.size() + flushing_.size() + dispatches(); }
 	void step(usize choice);
 	bool idle() const { return ios_.empty() && flushes_.empty(); }
 	// After a power failure: what was on its way may have arrived, or not.
 	void power_cut();
 
 	// ---- Users ----
-	void release_held() override;
+	void release_held() override { pass_is_due_ = true; }
 	// Carries out what is in flight to the range of main, but for reads of main itself.
 	void finish(Sector sector, u64 length) override;
 	void hurry_flush() override;
@@ -43,11 +48,26 @@ public:
 	u64 writes() const { return writes_; }
 
 private:
+	using Waiters = std::vector<std::unique_ptr<WaitingPiece>>;
+
+	usize dispatches() const { return pass_is_due_ || in_pass_; }
+	bool waits_behind(const Piece &piece);
 	void route(Piece piece);
-	void route_one(const Piece &piece, const Mapping &to);
+	bool ask(const Piece &piece, Mapping *to);
+	void follow(const Piece &piece, const Mapping &to);
+	WaitingPiece &waiting(const Piece &piece);
+	void forget(const WaitingPiece *waiting);
+	void wait_fence(const Piece &piece);
+	// ---- the dispatcher ----
+	void dispatch();
+	void dispatch_flushes();
+	bool send_part(WaitingPiece &hand);
 	// recovery.cc: a write that was deferred, or with a ticket an I/O that failed.
-	void defer(Piece piece, IoStatus status = IoStatus::ok, u8 ticket = 0);
-	void run_deferred(Piece piece, IoStatus failed, u8 ticket, Ledger::Id id);
+	void defer(const Piece &piece);
+	void recover(const Piece &piece, IoStatus status, u8 ticket);
+	void hand_over(WaitingPiece &waiting);
+	void run_writer();
+	IoStatus run_one(WaitingPiece &job);
 	void check_recovered(const Piece &piece, IoStatus status, bool failed, Ledger::Id id,
 			     bool lucky);
 	void check_read_failed(const Piece &piece, Ledger::Id id);
@@ -70,10 +90,15 @@ private:
 	Core *core_ = nullptr;
 	std::vector<std::unique_ptr<UserIo>> ios_;
 	std::vector<Piece> in_flight_;
-	std::vector<Piece> held_;
+	// Who waits or is with the writer, and the core's line of them: anew after each power failure.
+	Waiters waiting_;
+	std::vector<std::unique_ptr<WaitingFlush>> waiting_flushes_;
+	std::optional<WaitingLine<Host>> line_;
+	WaitingPiece *hand_ = nullptr; // the dispatcher's
+	bool pass_is_due_ = false;
+	bool in_pass_ = false;
 	std::vector<std::unique_ptr<UserFlush>> flushes_;
 	std::vector<FlushPiece> flushing_;
-	std::vector<FlushPiece> held_flushes_;
 	u64 writes_ = 0;
 	std::optional<Ledger::Id> scanned_; // what the turn at hand may change:
 	Sector scan_first_ = 0;

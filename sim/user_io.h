@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "core/engine/mapping.h"
+#include "core/engine/waiting_line.h"
 #include "sim/content.h"
 
 namespace remap::sim {
@@ -52,6 +53,24 @@ struct Piece {
 	}
 };
 
+// A piece that waits, or that the writer has.
+struct WaitingPiece : Waiter {
+	explicit WaitingPiece(const Piece &one) : piece(one) { look(); }
+	// After the piece has become shorter.
+	void look()
+	{
+		sector = piece.sector();
+		sectors = piece.sectors;
+		writes = piece.io->writes();
+	}
+
+	Piece piece;
+	// The writer's.
+	IoStatus status = IoStatus::ok;
+	u8 ticket = 0;
+	u32 id = 0; // of what it may change: a Ledger::Id
+};
+
 // A flush from above: one to each device, done when all are.
 struct UserFlush {
 	Moment issued = 0;
@@ -67,6 +86,14 @@ struct FlushPiece {
 	DeviceIndex device = kMainDevice;
 	bool performed = false;
 	IoStatus status = IoStatus::ok;
+};
+
+struct WaitingFlush : Waiter {
+	explicit WaitingFlush(const FlushPiece &one) : piece(one)
+	{
+		device = static_cast<u8>(one.device);
+	}
+	FlushPiece piece;
 };
 
 } // namespace remap::sim

@@ -132,7 +132,24 @@ void World::run_some()
 	if (setup_.cut || random_.one_in(3))
 		return quiet();
 	for (u64 left = random_.below(12); left && step(); --left)
-		;
+		if (traffic_.somebody_waits() && random_.one_in(4))
+			join();
+}
+
+// Somebody writes where another write waits, or is not sent on as a whole yet.
+void World::join()
+{
+	const Piece *there = traffic_.some_waiting_write();
+	if (!there || host_.is_cut())
+		return;
+	const u32 block = setup_.shape.block;
+	const u64 after = random_.below(there->sectors), before = random_.below(8);
+	const Sector at = round_down(max_of(there->sector() + after, before) - before, block);
+	const u64 length = round_up(before + 1 + random_.below(16), block);
+	std::vector<Content> data(min_of(length, setup_.shape.main.sectors - at));
+	for (Content &one : data)
+		one = ++stamp_;
+	traffic_.start(Op::write, at, static_cast<u32>(data.size()), random_.one_in(4), data);
 }
 
 void World::quiet()

@@ -26,6 +26,7 @@ private:
 	// ---- operations ----
 	void apply(const Operation &operation);
 	void write(const Operation &operation, Op op, bool fua);
+	void join();
 	void add(const Operation &operation, bool copy);
 	void crowd(const Operation &operation);
 	void relocate(const Operation &operation);

@@ -82,14 +82,14 @@ bool World::fits(const Operation &operation) const
 	return operation.length && operation.at + operation.length <= setup_.shape.main.sectors;
 }
 
-// Users who write the same sectors wait for each other: what two overlapping writes leave behind
-// nobody can say.
+// Users who write the same sectors wait for each other half of the time: what two writes leave behind
+// that are on a device at once nobody can say.
 void World::write(const Operation &operation, Op op, bool fua)
 {
 	const u32 count = static_cast<u32>(operation.length);
 	if (!fits(operation))
 		return;
-	if (op != Op::read && traffic_.busy(operation.at, count))
+	if (op != Op::read && traffic_.busy(operation.at, count) && random_.one_in(2))
 		quiet();
 	if (host_.is_cut())
 		return;

@@ -70,6 +70,10 @@ namespace remap {
 	X(control_write, "main is written to find out whether it answers")                         \
 	X(neighbours_forgotten, "the rest of a failed physical block stays where it is")           \
 	X(scan_condemns_all, "a piece that the scan cannot read is pending as a whole")            \
+	X(queue_overtaken, "a write does not queue up behind an earlier one that waits")           \
+	X(hand_overtaken, "a write does not wait for one of which only a part was sent on")        \
+	X(kept_overtaken, "a write is sent on before an earlier one that must wait on")            \
+	X(writer_overtaken, "a write does not wait for an earlier one that the writer has")        \
 	X(clean_while_open, "a set is marked clean when it opens")
 
 enum class Bug : u8 {
