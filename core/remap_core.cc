@@ -6,6 +6,7 @@
 #include "core/engine/devices.h"
 #include "core/engine/engine.h"
 #include "core/engine/table_line.h"
+#include "core/engine/waiting_line.h"
 
 namespace remap {
 namespace {
@@ -294,11 +295,6 @@ extern "C" remap_mapping remap_core_map(const remap_core *core, uint8_t op, uint
 	return map_touched(core, op, sector, sectors);
 }
 
-extern "C" bool remap_core_holds(const remap_core *core, uint64_t sector, uint32_t sectors)
-{
-	return core->engine.holds(sector, sectors);
-}
-
 extern "C" uint8_t remap_core_deferred_write(remap_core *core, void *request, uint8_t op,
 					     uint64_t sector, uint32_t sectors)
 {
@@ -345,6 +341,126 @@ extern "C" bool remap_core_flush_owed(remap_core *core, uint8_t device)
 {
 	return core->engine.flush_owed(device);
 }
+
+// ---- the line ----
+
+namespace remap {
+namespace {
+
+// What a line asks of its platform: nothing but whether a bug is planted.
+struct Sound {
+};
+Sound sound;
+
+using KernelLine = WaitingLine<Sound>;
+static_assert(sizeof(KernelLine) == sizeof(remap_line) && alignof(KernelLine) == alignof(remap_line));
+static_assert(sizeof(Waiter) == sizeof(remap_waiter));
+static_assert(offsetof(Waiter, next) == offsetof(remap_waiter, next));
+static_assert(offsetof(Waiter, sector) == offsetof(remap_waiter, sector));
+static_assert(offsetof(Waiter, sectors) == offsetof(remap_waiter, sectors));
+static_assert(offsetof(Waiter, writes) == offsetof(remap_waiter, writes));
+static_assert(offsetof(Waiter, device) == offsetof(remap_waiter, device));
+static_assert(KernelLine::kLooks == REMAP_LOOKS);
+
+KernelLine &line_of(remap_line *line) { return *reinterpret_cast<KernelLine *>(line); }
+const KernelLine &line_of(const remap_line *line)
+{
+	return *reinterpret_cast<const KernelLine *>(line);
+}
+Waiter &waiter_of(remap_waiter &waiter) { return reinterpret_cast<Waiter &>(waiter); }
+const Waiter &waiter_of(const remap_waiter &waiter)
+{
+	return reinterpret_cast<const Waiter &>(waiter);
+}
+remap_waiter *waiter_of(Waiter *waiter) { return reinterpret_cast<remap_waiter *>(waiter); }
+
+}  // namespace
+}  // namespace remap
+
+using remap::line_of;
+using remap::waiter_of;
+
+extern "C" void remap_line_init(remap_line *line)
+{
+	const remap::WaitingSpan *span = new (remap_place{line}) remap::KernelLine(remap::sound);
+	// remap_line_spans() reads the first words of both.
+	(void)REMAP_CHECK(static_cast<const void *>(span) == line);
+}
+
+extern "C" bool remap_line_wait_behind(remap_line *line, remap_waiter *waiter)
+{
+	return line_of(line).wait_behind(waiter_of(*waiter));
+}
+
+extern "C" bool remap_line_wait_fence(remap_line *line, const remap_core *core,
+				      remap_waiter *waiter)
+{
+	return line_of(line).wait_fence(waiter_of(*waiter), waiter->sectors, core->engine);
+}
+
+extern "C" void remap_line_wait_turn(remap_line *line, remap_waiter *waiter)
+{
+	line_of(line).wait_turn(waiter_of(*waiter));
+}
+
+extern "C" remap_waiter *remap_line_next(remap_line *line)
+{
+	return waiter_of(line_of(line).next());
+}
+
+extern "C" bool remap_line_must_wait(const remap_line *line, const remap_waiter *rest)
+{
+	return line_of(line).must_wait(waiter_of(*rest));
+}
+
+extern "C" void remap_line_keep(remap_line *line, remap_waiter *rest)
+{
+	line_of(line).keep(waiter_of(*rest));
+}
+
+extern "C" void remap_line_gone(remap_line *line) { line_of(line).gone(); }
+
+extern "C" void remap_line_defer(remap_line *line, remap_waiter *waiter)
+{
+	line_of(line).defer(waiter_of(*waiter));
+}
+
+extern "C" void remap_line_recover(remap_line *line, remap_waiter *waiter)
+{
+	line_of(line).recover(waiter_of(*waiter));
+}
+
+extern "C" remap_waiter *remap_line_next_to_write(remap_line *line)
+{
+	return waiter_of(line_of(line).next_to_write());
+}
+
+extern "C" void remap_line_written(remap_line *line, remap_waiter *waiter)
+{
+	line_of(line).written(waiter_of(*waiter));
+}
+
+extern "C" bool remap_line_hold_flush(remap_line *line, remap_core *core, remap_waiter *waiter)
+{
+	return line_of(line).hold_flush(waiter_of(*waiter), core->engine);
+}
+
+extern "C" remap_waiter *remap_line_next_flush(remap_line *line, remap_core *core)
+{
+	return waiter_of(line_of(line).next_flush(core->engine));
+}
+
+extern "C" void remap_line_add_counters(const remap_line *line,
+					struct remap_host_counters *counters)
+{
+	remap::HostCounters counted;
+	line_of(line).add_to(&counted);
+	counters->held += counted.held;
+	counters->held_outside += counted.held_outside;
+	counters->deferred += counted.deferred;
+}
+
+extern "C" void remap_line_clear_counters(remap_line *line) { line_of(line).clear_counters(); }
 
 extern "C" int remap_core_message(remap_core *core, unsigned int argc, char **argv, char *reply,
 				  unsigned int room)

@@ -166,13 +166,6 @@ struct remap_mapping remap_core_map(const struct remap_core *core, uint8_t op, u
 				    uint32_t sectors);
 
 /*
- * Whether [sector, +sectors) still touches a range that is being fenced. Asked again by the host
- * under the lock of its list of held I/O, so that none is put there after the list was released.
- * Context: any.
- */
-bool remap_core_holds(const struct remap_core *core, uint64_t sector, uint32_t sectors);
-
-/*
  * A write or write-zeroes that map() deferred, whole, `request` being the host's name for it. When
  * it returns, the write has ended with the remap_io_status it returns and, if that is OK, is
  * durable. Context: sleep.
@@ -210,6 +203,78 @@ bool remap_core_flush_owed(struct remap_core *core, uint8_t device);
 bool remap_core_flush_begins(struct remap_core *core, uint8_t device);
 /* The one that began has ended, and remap_core_flush_failed() or _owed() was called. Context: any. */
 void remap_core_flush_ends(struct remap_core *core, uint8_t device);
+
+/* ---- what waits, and in which order it goes on (core/engine/waiting_line.h) ---- */
+
+/*
+ * All but remap_line_spans() and the counters are called under one lock of the host's, which they
+ * neither take nor wait for. Context: any.
+ */
+
+/* How often what has just come is looked up before remap_line_wait_turn(). */
+#define REMAP_LOOKS 4
+
+/* Part of what waits; it must not move until it has left the line. */
+struct remap_waiter {
+	struct remap_waiter *next; /* the line's */
+	uint64_t sector;           /* of main: what was not sent yet begins here */
+	uint32_t sectors;
+	bool writes;    /* it modifies */
+	uint8_t device; /* that a flush is for */
+};
+
+struct remap_line {
+	/* Spans all writes that wait. */
+	uint64_t first;
+	uint64_t end; /* 0: there are none */
+	uint64_t rest[15];
+};
+
+/*
+ * Whether a write may have to wait behind an earlier one that waits: WaitingSpan::spans() without a
+ * call. Without the lock. Context: any.
+ */
+static inline bool remap_line_spans(const struct remap_line *line, uint64_t sector, uint32_t sectors)
+{
+	return __builtin_expect(__atomic_load_n(&line->end, __ATOMIC_RELAXED) > sector, 0) &&
+	       __atomic_load_n(&line->first, __ATOMIC_RELAXED) < sector + sectors;
+}
+
+void remap_line_init(struct remap_line *line);
+
+/* Queues a write behind an earlier one that waits for some of its sectors; false: there is none. */
+bool remap_line_wait_behind(struct remap_line *line, struct remap_waiter *waiter);
+/* Queues what map() said to lie in a fence; false: it does not any more, look it up again. */
+bool remap_line_wait_fence(struct remap_line *line, const struct remap_core *core,
+			   struct remap_waiter *waiter);
+/* Queues what was looked up REMAP_LOOKS times in vain. A pass has to follow. */
+void remap_line_wait_turn(struct remap_line *line, struct remap_waiter *waiter);
+
+/*
+ * One pass of the dispatcher: next() until it returns NULL, and for each a keep() or a gone(). It is
+ * due after remap_host_release_held(), and where it is said here.
+ */
+struct remap_waiter *remap_line_next(struct remap_line *line);
+/* Whether the rest of the one that next() returned must wait on, whatever map() would say. */
+bool remap_line_must_wait(const struct remap_line *line, const struct remap_waiter *rest);
+/* The rest of it waits on. */
+void remap_line_keep(struct remap_line *line, struct remap_waiter *rest);
+/* All of it was sent on; it may have ended by now. */
+void remap_line_gone(struct remap_line *line);
+
+/* For the writer: a write with the verdict REMAP_DEFER, and an I/O that failed and got a ticket. */
+void remap_line_defer(struct remap_line *line, struct remap_waiter *waiter);
+void remap_line_recover(struct remap_line *line, struct remap_waiter *waiter);
+/* NULL: there is none. */
+struct remap_waiter *remap_line_next_to_write(struct remap_line *line);
+/* The writer has done it, and is about to end it. A pass has to follow. */
+void remap_line_written(struct remap_line *line, struct remap_waiter *waiter);
+
+/* Queues a flush for waiter->device, unless that can begin; false: it has begun. */
+bool remap_line_hold_flush(struct remap_line *line, struct remap_core *core,
+			   struct remap_waiter *waiter);
+/* One that need not wait any more and has begun; NULL: there is none. Part of a pass. */
+struct remap_waiter *remap_line_next_flush(struct remap_line *line, struct remap_core *core);
 
 /* ---- what people ask ---- */
 
@@ -321,6 +386,9 @@ struct remap_host_counters {
 	uint64_t deferred;        /* writes that changed the table before they were acknowledged */
 	uint64_t in_flight;       /* tracked I/O that has not ended */
 };
+/* Adds what the line counted: held, held_outside and deferred. Without the lock. */
+void remap_line_add_counters(const struct remap_line *line, struct remap_host_counters *counters);
+void remap_line_clear_counters(struct remap_line *line);
 void remap_host_counters(struct remap_host *host, struct remap_host_counters *counters);
 void remap_host_clear_counters(struct remap_host *host);
 

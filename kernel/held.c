@@ -1,33 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Bios that wait, and the two workers that send them on.
+ * Bios that wait, and the two workers that send them on. Which they are and in which order they go on
+ * is the core's (core/engine/waiting_line.h); here are the lock, the workers and the pieces of bios.
  *
- * A bio with sectors gets here in four ways: it lies in a fence; it is a write to sectors for which
- * an earlier write waits; it is a write that changes the table; or it has failed and may be
- * recovered. The first two wait in one queue, in the order of their arrival; the dispatcher goes
- * through it whenever a fence has opened or something in it got done, and looks each bio up again,
- * piece by piece, since what lay in one extent may now lie in several. The others are for the
- * writer, which runs remap_core_deferred_write() or remap_core_recover() for one after the other.
  * One that failed comes from where an I/O ends, perhaps an interrupt, as it was when it was sent but
  * for its sector, which is one of main again. It is queued there and nothing else is done.
  *
- * Order. A write that its submitter began after an earlier one never overtakes it:
- *   - A newcomer that overlaps a write that waits, or that a worker has in its hands, queues up
- *     behind it (remap_wait_behind()), whatever the lookup would say by now.
- *   - The dispatcher keeps a write back if it overlaps an older one that was kept, or one that the
- *     writer has not finished. What it keeps goes back to the front of the queue.
- *   - A worker's range counts as waiting until the bio was submitted (dispatcher) or has ended
- *     (writer). So a write to a lost sector that is still to be deferred cannot come after a later
- *     one that found the sector already alive, and wipe it out.
- * Reads have no order and are not looked at.
- *
- * A flush of a device that the core is flushing waits apart from all this (held_flush.c).
- *
- * Whoever waits is woken: a fence that opens queues the dispatcher (remap_host_release_held());
- * so does the end of each deferred write; and a pass of the dispatcher that got anything done is
- * followed by another. A bio is put behind a fence only after asking, under the lock, whether the
- * fence is still closed to it; the fence opens before the dispatcher is queued, and the dispatcher
- * takes the lock.
+ * Whoever waits is woken: a fence that opens queues the dispatcher (remap_host_release_held()); so does
+ * the end of each deferred write.
  *
  * No deadlock: a bio that waits holds no token, so no fence waits for it. One that is sent in
  * pieces is sent in pieces only, each with a token of its own: a token of the whole would last as
@@ -55,134 +35,83 @@ struct piece {
 	struct bio bio;    /* must be last: bio_set puts the vectors behind it */
 };
 
-/* ---- the lists; all under held->lock ---- */
-
-static struct remap_range range_of(const struct bio *bio)
-{
-	return (struct remap_range){ bio->bi_iter.bi_sector, bio_end_sector(bio) };
-}
-
-static bool overlap(struct remap_range a, struct remap_range b)
-{
-	return a.first < b.end && b.first < a.end;
-}
-
-static bool overlaps_any(struct bio_list *list, struct remap_range range)
-{
-	struct bio *bio;
-
-	bio_list_for_each(bio, list)
-		if (op_is_write(bio_op(bio)) && overlap(range_of(bio), range))
-			return true;
-	return false;
-}
-
-/* Whether the dispatcher must keep a write on this range back. */
-static bool blocked(struct remap_held *held, struct remap_range range)
-{
-	return overlap(held->written, range) || overlaps_any(&held->kept, range) ||
-	       overlaps_any(&held->deferred, range);
-}
-
-/* Whether a newcomer on this range has to queue up. */
-static bool preceded(struct remap_held *held, struct remap_range range)
-{
-	return blocked(held, range) || overlap(held->passed, range) ||
-	       overlaps_any(&held->waiting, range) || overlaps_any(&held->passing, range);
-}
-
-static void enter(struct remap_held *held, struct bio_list *list, struct bio *bio)
-{
-	struct remap_range range = range_of(bio);
-
-	if (op_is_write(bio_op(bio))) {
-		bool first = !held->writes++;
-
-		WRITE_ONCE(held->span.first,
-			   first ? range.first : min(held->span.first, range.first));
-		WRITE_ONCE(held->span.end, max(held->span.end, range.end));
-	}
-	bio_list_add(list, bio);
-}
-
-static void left(struct remap_held *held, bool write)
-{
-	if (write && !--held->writes)
-		WRITE_ONCE(held->span.end, 0);
-}
-
 /* ---- those who come ---- */
 
-/*
- * In fences, from its first sector to its last? A lookup found it in one as a whole. Should that have
- * opened and two others have closed around its ends since, it waits with a gap: until one opens.
- */
-static bool fenced(const struct remap_host *set, const struct bio *bio)
+static struct remap_waiter *waiter_of(const struct bio *bio, struct remap_io *io)
 {
-	return remap_core_holds(set->core, bio->bi_iter.bi_sector, 1) &&
-	       remap_core_holds(set->core, bio_end_sector(bio) - 1, 1);
+	io->waiter = (struct remap_waiter){
+		.sector = bio->bi_iter.bi_sector,
+		.sectors = bio_sectors(bio),
+		.writes = op_is_write(bio_op(bio)),
+	};
+	return &io->waiter;
 }
 
-static void wait_here(struct remap_held *held, struct bio *bio)
+static struct remap_io *io_of(struct remap_waiter *waiter)
 {
+	return container_of(waiter, struct remap_io, waiter);
+}
+
+static struct bio *bio_of(struct remap_waiter *waiter)
+{
+	struct remap_io *io = io_of(waiter);
+
+	return io->is_piece ? &container_of(io, struct piece, io)->bio
+			    : dm_bio_from_per_bio_data(io, sizeof(*io));
+}
+
+bool remap_wait_behind(struct remap_host *set, struct bio *bio, struct remap_io *io)
+{
+	struct remap_held *held = &set->held;
+	struct remap_waiter *waiter = waiter_of(bio, io);
+	unsigned long flags;
+	bool queued;
+
+	spin_lock_irqsave(&held->lock, flags);
+	queued = remap_line_wait_behind(&held->line, waiter);
+	if (queued)
+		bio->bi_opf &= ~REQ_POLLED;
+	spin_unlock_irqrestore(&held->lock, flags);
+	return queued;
+}
+
+bool remap_wait_fence(struct remap_host *set, struct bio *bio, struct remap_io *io)
+{
+	struct remap_held *held = &set->held;
+	struct remap_waiter *waiter = waiter_of(bio, io);
+	unsigned long flags;
+	bool queued;
+
+	spin_lock_irqsave(&held->lock, flags);
+	queued = remap_line_wait_fence(&held->line, set->core, waiter);
+	if (queued)
+		bio->bi_opf &= ~REQ_POLLED;
+	spin_unlock_irqrestore(&held->lock, flags);
+	return queued;
+}
+
+void remap_wait_turn(struct remap_host *set, struct bio *bio, struct remap_io *io)
+{
+	struct remap_held *held = &set->held;
+	struct remap_waiter *waiter = waiter_of(bio, io);
+	unsigned long flags;
+
 	bio->bi_opf &= ~REQ_POLLED;
-	enter(held, &held->waiting, bio);
-	held->held++;
-}
-
-bool remap_wait_behind(struct remap_host *set, struct bio *bio)
-{
-	struct remap_held *held = &set->held;
-	unsigned long flags;
-	bool queued;
-
 	spin_lock_irqsave(&held->lock, flags);
-	queued = preceded(held, range_of(bio));
-	if (queued)
-		wait_here(held, bio);
-	spin_unlock_irqrestore(&held->lock, flags);
-	return queued;
-}
-
-bool remap_wait_fence(struct remap_host *set, struct bio *bio)
-{
-	struct remap_held *held = &set->held;
-	unsigned long flags;
-	bool queued;
-
-	spin_lock_irqsave(&held->lock, flags);
-	queued = fenced(set, bio);
-	if (queued)
-		wait_here(held, bio);
-	spin_unlock_irqrestore(&held->lock, flags);
-	return queued;
-}
-
-/*
- * The one way in which a bio outside every fence can come to wait: fences opened and closed around
- * it faster than it could be looked up a few times. It does not wait for a fence, but for a worker.
- */
-void remap_wait_turn(struct remap_host *set, struct bio *bio)
-{
-	struct remap_held *held = &set->held;
-	unsigned long flags;
-
-	spin_lock_irqsave(&held->lock, flags);
-	wait_here(held, bio);
-	held->held_outside++;
+	remap_line_wait_turn(&held->line, waiter);
 	spin_unlock_irqrestore(&held->lock, flags);
 	remap_host_release_held(set);
 }
 
-void remap_defer(struct remap_host *set, struct bio *bio)
+void remap_defer(struct remap_host *set, struct bio *bio, struct remap_io *io)
 {
 	struct remap_held *held = &set->held;
+	struct remap_waiter *waiter = waiter_of(bio, io);
 	unsigned long flags;
 
 	bio->bi_opf &= ~REQ_POLLED;
 	spin_lock_irqsave(&held->lock, flags);
-	enter(held, &held->deferred, bio);
-	held->deferrals++;
+	remap_line_defer(&held->line, waiter);
 	spin_unlock_irqrestore(&held->lock, flags);
 	queue_work(held->writer_queue, &held->writer);
 }
@@ -190,12 +119,14 @@ void remap_defer(struct remap_host *set, struct bio *bio)
 void remap_recover_later(struct remap_host *set, struct bio *bio, struct remap_io *io)
 {
 	struct remap_held *held = &set->held;
+	struct remap_waiter *waiter;
 	unsigned long flags;
 
 	remap_rewind_bio(bio, io);
+	waiter = waiter_of(bio, io);
 	io->to.verdict = REMAP_HOLD;
 	spin_lock_irqsave(&held->lock, flags);
-	enter(held, &held->deferred, bio);
+	remap_line_recover(&held->line, waiter);
 	spin_unlock_irqrestore(&held->lock, flags);
 	queue_work(held->writer_queue, &held->writer);
 }
@@ -245,6 +176,7 @@ static struct piece *new_piece(struct remap_host *set, struct bio *whole)
 static void cut_off(struct piece *piece, const struct remap_io *io)
 {
 	piece->io = *io;
+	piece->io.is_piece = true;
 	piece->bio.bi_iter.bi_size = io->to.sectors << SECTOR_SHIFT;
 	bio_inc_remaining(piece->whole);
 	bio_advance(piece->whole, piece->bio.bi_iter.bi_size);
@@ -262,22 +194,24 @@ static void follow(struct remap_host *set, struct bio *clone, struct bio *bio,
 		dm_submit_bio_remap(clone, bio);
 		break;
 	case REMAP_DEFER:
-		remap_defer(set, bio);
+		remap_defer(set, bio, io);
 		break;
 	default:
 		remap_fail(set, bio, io);
 	}
 }
 
-static bool must_wait(struct remap_host *set, const struct bio *bio)
+/* Whether what is left of a bio must wait. Its waiter is in nobody's list while it is in hand. */
+static bool must_wait(struct remap_host *set, const struct bio *bio, struct remap_io *io)
 {
+	struct remap_waiter *rest = waiter_of(bio, io);
 	unsigned long flags;
 	bool wait;
 
-	if (!op_is_write(bio_op(bio)))
+	if (!rest->writes)
 		return false;
 	spin_lock_irqsave(&set->held.lock, flags);
-	wait = blocked(&set->held, range_of(bio));
+	wait = remap_line_must_wait(&set->held.line, rest);
 	spin_unlock_irqrestore(&set->held.lock, flags);
 	return wait;
 }
@@ -298,7 +232,7 @@ static bool dispatch(struct remap_host *set, struct bio *bio)
 	while (bio_sectors(bio)) {
 		bool all;
 
-		if (must_wait(set, bio))
+		if (must_wait(set, bio, own))
 			break;
 		remap_look_up(set, op, bio->bi_iter.bi_sector, bio_sectors(bio), &io);
 		if (io.to.verdict == REMAP_HOLD)
@@ -330,106 +264,64 @@ static bool dispatch(struct remap_host *set, struct bio *bio)
 
 static struct bio *next_to_pass(struct remap_held *held)
 {
+	struct remap_waiter *waiter;
 	unsigned long flags;
-	struct bio *bio;
 
 	spin_lock_irqsave(&held->lock, flags);
-	bio = bio_list_pop(&held->passing);
-	if (bio && op_is_write(bio_op(bio)))
-		held->passed = range_of(bio);
+	waiter = remap_line_next(&held->line);
 	spin_unlock_irqrestore(&held->lock, flags);
-	return bio;
+	return waiter ? bio_of(waiter) : NULL;
 }
 
 /* `kept` is NULL when the bio is gone, and must not be looked at. */
-static void passed(struct remap_held *held, bool write, struct bio *kept)
+static void passed(struct remap_held *held, struct bio *kept)
 {
+	struct remap_waiter *rest = kept ? waiter_of(kept, dm_per_bio_data(kept, sizeof(struct remap_io)))
+					 : NULL;
 	unsigned long flags;
 
 	spin_lock_irqsave(&held->lock, flags);
-	held->passed.end = 0;
-	if (kept)
-		bio_list_add(&held->kept, kept);
+	if (rest)
+		remap_line_keep(&held->line, rest);
 	else
-		left(held, write);
+		remap_line_gone(&held->line);
 	spin_unlock_irqrestore(&held->lock, flags);
-}
-
-static void start_pass(struct remap_held *held)
-{
-	unsigned long flags;
-
-	spin_lock_irqsave(&held->lock, flags);
-	bio_list_merge(&held->passing, &held->waiting);
-	bio_list_init(&held->waiting);
-	spin_unlock_irqrestore(&held->lock, flags);
-}
-
-/* Returns whether anything is left to look at. */
-static bool end_pass(struct remap_held *held)
-{
-	unsigned long flags;
-	bool some;
-
-	spin_lock_irqsave(&held->lock, flags);
-	bio_list_merge_head(&held->waiting, &held->kept);
-	bio_list_init(&held->kept);
-	some = !bio_list_empty(&held->waiting);
-	spin_unlock_irqrestore(&held->lock, flags);
-	return some;
-}
-
-static bool pass(struct remap_host *set)
-{
-	struct remap_held *held = &set->held;
-	bool progress = false;
-	struct bio *bio;
-
-	start_pass(held);
-	while ((bio = next_to_pass(held))) {
-		bool write = op_is_write(bio_op(bio));
-		bool gone = dispatch(set, bio);
-
-		passed(held, write, gone ? NULL : bio);
-		progress |= gone;
-	}
-	return end_pass(held) && progress;
 }
 
 static void dispatcher(struct work_struct *work)
 {
 	struct remap_host *set = container_of(work, struct remap_host, held.dispatcher);
 	unsigned int noio = memalloc_noio_save();
+	struct bio *bio;
 
 	remap_send_flushes(set);
-	while (pass(set))
+	while ((bio = next_to_pass(&set->held))) {
+		passed(&set->held, dispatch(set, bio) ? NULL : bio);
 		cond_resched();
+	}
 	memalloc_noio_restore(noio);
 }
 
 /* ---- the writer ---- */
 
-static struct bio *next_to_write(struct remap_held *held)
+static struct remap_waiter *next_to_write(struct remap_held *held)
 {
+	struct remap_waiter *waiter;
 	unsigned long flags;
-	struct bio *bio;
 
 	spin_lock_irqsave(&held->lock, flags);
-	bio = bio_list_pop(&held->deferred);
-	if (bio && op_is_write(bio_op(bio)))
-		held->written = range_of(bio);
+	waiter = remap_line_next_to_write(&held->line);
 	spin_unlock_irqrestore(&held->lock, flags);
-	return bio;
+	return waiter;
 }
 
-static void written(struct remap_host *set, bool write)
+static void written(struct remap_host *set, struct remap_waiter *waiter)
 {
 	struct remap_held *held = &set->held;
 	unsigned long flags;
 
 	spin_lock_irqsave(&held->lock, flags);
-	held->written.end = 0;
-	left(held, write);
+	remap_line_written(&held->line, waiter);
 	spin_unlock_irqrestore(&held->lock, flags);
 	remap_host_release_held(set);
 }
@@ -439,15 +331,13 @@ static void writer(struct work_struct *work)
 {
 	struct remap_host *set = container_of(work, struct remap_host, held.writer);
 	unsigned int noio = memalloc_noio_save();
-	struct bio *bio;
+	struct remap_waiter *waiter;
 
-	while ((bio = next_to_write(&set->held))) {
-		struct remap_io *io = bio->bi_end_io == piece_ended
-					      ? &container_of(bio, struct piece, bio)->io
-					      : dm_per_bio_data(bio, sizeof(*io));
-		blk_status_t status = remap_write_one(set, bio, io);
+	while ((waiter = next_to_write(&set->held))) {
+		struct bio *bio = bio_of(waiter);
+		blk_status_t status = remap_write_one(set, bio, io_of(waiter));
 
-		written(set, op_is_write(bio_op(bio)));
+		written(set, waiter);
 		bio->bi_status = status;
 		bio_endio(bio);
 		cond_resched();
@@ -464,6 +354,7 @@ int remap_held_init(struct remap_host *set)
 	int error;
 
 	spin_lock_init(&held->lock);
+	remap_line_init(&held->line);
 	INIT_WORK(&held->dispatcher, dispatcher);
 	INIT_WORK(&held->writer, writer);
 	error = bioset_init(&held->pieces, PIECES, offsetof(struct piece, bio), 0);

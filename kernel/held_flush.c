@@ -6,38 +6,40 @@
 #include "io.h"
 #include "map.h"
 
-bool remap_hold_flush(struct remap_host *set, struct bio *bio, u8 device)
+bool remap_hold_flush(struct remap_host *set, struct bio *bio, struct remap_io *io)
 {
 	struct remap_held *held = &set->held;
 	unsigned long flags;
-	bool begins;
+	bool queued;
+
+	io->waiter = (struct remap_waiter){ .device = io->to.device };
+	spin_lock_irqsave(&held->lock, flags);
+	queued = remap_line_hold_flush(&held->line, set->core, &io->waiter);
+	if (queued)
+		bio->bi_opf &= ~REQ_POLLED;
+	spin_unlock_irqrestore(&held->lock, flags);
+	return queued;
+}
+
+static struct bio *next_flush(struct remap_host *set)
+{
+	struct remap_held *held = &set->held;
+	struct remap_waiter *waiter;
+	unsigned long flags;
 
 	spin_lock_irqsave(&held->lock, flags);
-	begins = remap_core_flush_begins(set->core, device);
-	if (!begins) {
-		bio->bi_opf &= ~REQ_POLLED;
-		bio_list_add(&held->flushes, bio);
-		held->held++;
-	}
+	waiter = remap_line_next_flush(&held->line, set->core);
 	spin_unlock_irqrestore(&held->lock, flags);
-	return !begins;
+	if (!waiter)
+		return NULL;
+	return dm_bio_from_per_bio_data(container_of(waiter, struct remap_io, waiter),
+					sizeof(struct remap_io));
 }
 
 void remap_send_flushes(struct remap_host *set)
 {
-	struct remap_held *held = &set->held;
-	struct bio_list flushes;
-	unsigned long flags;
 	struct bio *bio;
 
-	spin_lock_irqsave(&held->lock, flags);
-	flushes = held->flushes;
-	bio_list_init(&held->flushes);
-	spin_unlock_irqrestore(&held->lock, flags);
-	while ((bio = bio_list_pop(&flushes))) {
-		struct remap_io *io = dm_per_bio_data(bio, sizeof(*io));
-
-		if (!remap_hold_flush(set, bio, io->to.device))
-			dm_submit_bio_remap(bio, bio);
-	}
+	while ((bio = next_flush(set)))
+		dm_submit_bio_remap(bio, bio);
 }

@@ -197,8 +197,6 @@ bool remap_host_is_broken(void)
 
 void remap_host_counters(struct remap_host *set, struct remap_host_counters *counters)
 {
-	struct remap_held *held = &set->held;
-	unsigned long flags;
 	int cpu;
 
 	*counters = (struct remap_host_counters){
@@ -210,18 +208,12 @@ void remap_host_counters(struct remap_host *set, struct remap_host_counters *cou
 		counters->remapped_reads += READ_ONCE(counted->remapped_reads);
 		counters->remapped_writes += READ_ONCE(counted->remapped_writes);
 	}
-	spin_lock_irqsave(&held->lock, flags);
-	counters->held = held->held;
-	counters->held_outside = held->held_outside;
-	counters->deferred = held->deferrals;
-	spin_unlock_irqrestore(&held->lock, flags);
+	remap_line_add_counters(&set->held.line, counters);
 }
 
 /* I/O that is counted at the same moment may be left in or out. */
 void remap_host_clear_counters(struct remap_host *set)
 {
-	struct remap_held *held = &set->held;
-	unsigned long flags;
 	int cpu;
 
 	for_each_possible_cpu(cpu) {
@@ -230,9 +222,5 @@ void remap_host_clear_counters(struct remap_host *set)
 		WRITE_ONCE(counted->remapped_reads, 0);
 		WRITE_ONCE(counted->remapped_writes, 0);
 	}
-	spin_lock_irqsave(&held->lock, flags);
-	held->held = 0;
-	held->held_outside = 0;
-	held->deferrals = 0;
-	spin_unlock_irqrestore(&held->lock, flags);
+	remap_line_clear_counters(&set->held.line);
 }

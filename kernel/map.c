@@ -20,9 +20,6 @@
 #include "io.h"
 #include "map.h"
 
-/* How often a bio is looked up again because fences opened and closed around it. */
-#define TRIES 4
-
 u8 remap_op_of(const struct bio *bio)
 {
 	BUILD_BUG_ON((int)REMAP_OP_READ != REQ_OP_READ || (int)REMAP_OP_WRITE != REQ_OP_WRITE);
@@ -61,7 +58,7 @@ static noinline int map_empty(struct remap_host *set, struct bio *bio, struct re
 		io->to.verdict = REMAP_HOLD;
 		return end_with(bio, BLK_STS_AGAIN);
 	}
-	return remap_hold_flush(set, bio, io->to.device) ? DM_MAPIO_SUBMITTED : DM_MAPIO_REMAPPED;
+	return remap_hold_flush(set, bio, io) ? DM_MAPIO_SUBMITTED : DM_MAPIO_REMAPPED;
 }
 
 void remap_fail(struct remap_host *set, struct bio *bio, const struct remap_io *io)
@@ -112,13 +109,13 @@ static noinline int map_first_part(struct remap_host *set, struct bio *bio, stru
  */
 static noinline int map_slowly(struct remap_host *set, struct bio *bio, struct remap_io *io, u8 op)
 {
-	unsigned int try;
+	unsigned int look;
 
 	*io = (struct remap_io){ .to.verdict = REMAP_HOLD };
 	if (bio->bi_opf & REQ_NOWAIT)
 		return refuse_to_wait(set, bio, io);
-	for (try = 0; try < TRIES; try++) {
-		if (op != REMAP_OP_READ && remap_wait_behind(set, bio))
+	for (look = 0; look < REMAP_LOOKS; look++) {
+		if (op != REMAP_OP_READ && remap_wait_behind(set, bio, io))
 			return DM_MAPIO_SUBMITTED;
 		remap_look_up(set, op, bio->bi_iter.bi_sector, bio_sectors(bio), io);
 		if (io->to.sectors < bio_sectors(bio))
@@ -133,14 +130,14 @@ static noinline int map_slowly(struct remap_host *set, struct bio *bio, struct r
 			remap_fail(set, bio, io);
 			return DM_MAPIO_SUBMITTED;
 		case REMAP_DEFER:
-			remap_defer(set, bio);
+			remap_defer(set, bio, io);
 			return DM_MAPIO_SUBMITTED;
 		default:
-			if (remap_wait_fence(set, bio))
+			if (remap_wait_fence(set, bio, io))
 				return DM_MAPIO_SUBMITTED;
 		}
 	}
-	remap_wait_turn(set, bio);
+	remap_wait_turn(set, bio, io);
 	return DM_MAPIO_SUBMITTED;
 }
 
@@ -153,7 +150,7 @@ static noinline int map_tracked(struct remap_host *set, struct bio *bio, struct 
 
 	if (unlikely(!sectors))
 		return map_empty(set, bio, io);
-	if (op != REMAP_OP_READ && remap_held_spans(&set->held, sector, sectors))
+	if (op != REMAP_OP_READ && unlikely(remap_line_spans(&set->held.line, sector, sectors)))
 		return map_slowly(set, bio, io, op);
 	remap_look_up(set, op, sector, sectors, io);
 	if (unlikely(io->to.verdict != REMAP_SUBMIT))
@@ -244,6 +241,7 @@ static noinline int end_failed(struct dm_target *ti, struct bio *bio, struct rem
 	if (!io->ticket)
 		return DM_ENDIO_DONE;
 	io->ti = ti;
+	io->is_piece = false;
 	remap_recover_later(set, bio, io);
 	return DM_ENDIO_INCOMPLETE;
 }

@@ -20,15 +20,24 @@ struct remap_io {
 	 * status is ours. No sectors: a flush.
 	 */
 	struct remap_mapping to;
+	union {
+		/* Once it was sent. */
+		struct {
+			/* Of the iterator: completion consumes it. */
+			u32 vec;
+			u32 vec_done;
+			u64 main; /* the sector of main, of what went to a spare */
+		};
+		/* While it waits, and until it is sent. */
+		struct remap_waiter waiter;
+	};
 	u8 token; /* inflight.h */
 	/* Of one that failed and waits to be recovered; else 0. */
 	u8 ticket;
 	u8 status; /* enum remap_io_status */
-	/* Of the iterator, when it was sent: completion consumes it. */
-	u32 vec;
-	u32 vec_done;
-	u64 main; /* the sector of main, when it was sent to a spare */
-	struct dm_target *ti; /* while it waits; NULL for a piece */
+	/* Of a bio of held.c's, not one of dm's. For those that wait. */
+	bool is_piece;
+	struct dm_target *ti; /* of one that waits to be recovered; NULL for a piece */
 };
 
 int remap_map(struct dm_target *ti, struct bio *bio);
