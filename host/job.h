@@ -3,21 +3,19 @@
 #pragma once
 
 #include "core/engine/mapping.h"
+#include "core/engine/waiting_line.h"
 #include "host/reactor.h"
 
 namespace remap::host {
 
-struct Job {
+struct Job : Waiter {
 	Op op = Op::read;
 	bool fua = false;
 	u8 *data = nullptr;
-	Sector sector = 0; // of main
-	u32 sectors = 0;
 	// A write that changes the table has not been sent: ok. What was and failed has a ticket.
 	IoStatus status = IoStatus::ok;
 	u8 ticket = 0;
 	Task *after = nullptr; // posted to the reactor when `status` is how it ended
-	Job *next = nullptr;
 };
 
 }  // namespace remap::host

@@ -35,7 +35,7 @@ void Part::start()
 
 bool Part::moves_data() const { return bytes && (request->op == Op::read || request->op == Op::write); }
 
-void Part::run() { volume->recovered(*this); }
+void Part::run() { volume->written(*this); }
 
 // What is in memory has no latency to hide: it would go through the ring, and a write through one of
 // the ring's threads as well, for nothing.

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Part: what one answer of the core's covers of an IoRequest, on its way to a device; and when it failed
-// there, with the writer.
+// Part: what one answer of the core's covers of an IoRequest, on its way to a device; or with the writer,
+// since it changes the table or failed on its way.
 #pragma once
 
 #include "host/in_flight.h"
+#include "host/job.h"
 #include "host/request.h"
 
 namespace remap::host {
@@ -22,8 +23,7 @@ public:
 	IoRequest *request = nullptr;
 	Part *next_free = nullptr;
 	InFlight::Entry entry;
-	Job job; // one that failed
-	Part *next_recovering = nullptr;
+	Job job; // of one that the writer has
 	Sector main = 0;
 	Sector physical = 0;
 	u8 *data = nullptr;

@@ -3,14 +3,13 @@
 #pragma once
 
 #include "core/engine/mapping.h"
-#include "host/job.h"
-#include "host/reactor.h"
+#include "core/engine/waiting_line.h"
 
 namespace remap::host {
 
 class Volume;
 
-class IoRequest : public Task {
+class IoRequest {
 public:
 	// ---- what is asked ----
 	Op op = Op::read;
@@ -35,7 +34,7 @@ private:
 	friend class Volume;
 	friend class Part;
 
-	// What is not sent yet begins at sector + routed. Whoever waits, waits with all of that.
+	// What is not sent yet begins at sector + routed.
 	Sector at() const { return sector + routed_; }
 	u32 left() const { return sectors - routed_; }
 	void note(IoStatus status_of_part)
@@ -43,17 +42,19 @@ private:
 		if (status == IoStatus::ok)
 			status = status_of_part;
 	}
-	// A deferred write comes back from the writer.
-	void run() override;
 
-	Volume *volume_ = nullptr;
-	u64 order_ = 0;	   // of arrival
-	u32 routed_ = 0;   // sectors sent, failed or written by the writer
-	u32 open_ = 0;	   // parts that have not ended, and one while there is more to send
-	u32 touched_ = 0;  // devices that something was sent to, a bit each
-	u32 flushes_ = 0;  // devices that have still to be flushed
-	Job job_;	   // what the writer has in its hands
-	IoRequest *next_ = nullptr;
+	// While it waits, with all that was not sent yet.
+	struct Place : Waiter {
+		explicit Place(IoRequest &one) : request(one) {}
+		IoRequest &request;
+	};
+
+	Place place_{*this};
+	u32 fenced_ = 0;  // sectors of what is left that a fence was found on
+	u32 routed_ = 0;  // sectors sent, failed or handed to the writer
+	u32 open_ = 0;	  // parts that have not ended, and one while there is more to send
+	u32 touched_ = 0; // devices that something was sent to, a bit each
+	u32 flushes_ = 0; // devices that have still to be flushed
 };
 
 }  // namespace remap::host

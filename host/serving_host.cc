@@ -233,14 +233,19 @@ bool ServingHost::random(void *buffer, usize bytes)
 
 HostCounters ServingHost::counters()
 {
-	return {remapped_reads_.load(), remapped_writes_.load(), held_.load(),
-		held_outside_.load(),	deferred_.load(),	 in_flight_.count()};
+	HostCounters counted;
+	counted.remapped_reads = remapped_reads_.load();
+	counted.remapped_writes = remapped_writes_.load();
+	counted.in_flight = in_flight_.count();
+	line_.add_to(&counted);
+	return counted;
 }
 
 void ServingHost::clear_counters()
 {
-	for (Count *count : {&remapped_reads_, &remapped_writes_, &held_, &held_outside_, &deferred_})
+	for (Count *count : {&remapped_reads_, &remapped_writes_})
 		count->store(0);
+	line_.clear_counters();
 }
 
 }  // namespace remap::host

@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "core/engine/mapping.h"
+#include "core/engine/waiting_line.h"
 #include "core/platform/platform.h"
 #include "host/device_file.h"
 #include "host/faults.h"
@@ -107,6 +108,8 @@ public:
 
 	// ---- for the volume ----
 	InFlight &in_flight() { return in_flight_; }
+	// The reactor's thread.
+	WaitingLine<ServingHost> &line() { return line_; }
 	// Main and the spares.
 	u32 devices() const { return devices_; }
 	DeviceFile &file(DeviceIndex device) { return *files_[device]; }
@@ -145,9 +148,6 @@ public:
 	{
 		(write ? remapped_writes_ : remapped_reads_).fetch_add(1, std::memory_order_relaxed);
 	}
-	void count_held() { held_.fetch_add(1, std::memory_order_relaxed); }
-	void count_held_outside() { held_outside_.fetch_add(1, std::memory_order_relaxed); }
-	void count_deferred() { deferred_.fetch_add(1, std::memory_order_relaxed); }
 
 	// Of the calling thread.
 	static thread_local Caller *caller;
@@ -166,6 +166,7 @@ private:
 	const Faults &faults_;
 	const std::string name_;
 	InFlight in_flight_;
+	WaitingLine<ServingHost> line_{*this};
 
 	std::timed_mutex writer_;
 	std::condition_variable_any group_;
@@ -189,7 +190,7 @@ private:
 		void operator()(void *memory) const { std::free(memory); }
 	};
 	std::unique_ptr<void, Free> scan_buffer_{allocate_zeroed(kScanBytes)};
-	Count remapped_reads_{0}, remapped_writes_{0}, held_{0}, held_outside_{0}, deferred_{0};
+	Count remapped_reads_{0}, remapped_writes_{0};
 
 	std::mutex log_mutex_;
 	std::chrono::steady_clock::time_point log_period_{};

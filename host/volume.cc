@@ -14,19 +14,15 @@ namespace {
 constexpr u32 kParts = 1024;
 // So many must be free again before those who wait for some are looked at.
 constexpr u32 kPartsToGoOn = 64;
-// How often a request is looked up again because fences opened and closed around it.
-constexpr u32 kTries = 4;
 
 }  // namespace
 
 // ---- the writer ----
 
-void Writer::hand_over(Job &job)
+void Writer::give(Job &job)
 {
 	const std::lock_guard<std::mutex> held(mutex_);
-	job.next = nullptr;
-	(last_ ? last_->next : first_) = &job;
-	last_ = &job;
+	job_ = &job;
 	changed_.notify_one();
 }
 
@@ -34,13 +30,11 @@ void Writer::work()
 {
 	std::unique_lock<std::mutex> held(mutex_);
 	for (;;) {
-		changed_.wait(held, [this] { return first_ || stopping_; });
-		if (!first_)
+		changed_.wait(held, [this] { return job_ || stopping_; });
+		if (!job_)
 			return;
-		Job &job = *first_;
-		first_ = job.next;
-		if (!first_)
-			last_ = nullptr;
+		Job &job = *job_;
+		job_ = nullptr;
 		held.unlock();
 		job.status = job.ticket ? engine_.recover(&job, job.op, job.sector, job.sectors,
 							  job.status, job.ticket)
@@ -62,8 +56,6 @@ void Writer::stop()
 	}
 	thread_.join();
 }
-
-void IoRequest::run() { volume_->deferred_ended(*this); }
 
 // ---- life ----
 
@@ -135,146 +127,71 @@ void Volume::close()
 
 void Volume::submit(IoRequest &request)
 {
-	request.volume_ = this;
-	request.order_ = ++arrivals_;
 	request.routed_ = request.touched_ = 0;
 	request.status = IoStatus::ok;
 	request.open_ = 1;
 	request.flushes_ = request.flush ? (1u << host_.devices()) - 1 : 0;
 	host_.request_begins();
-	if (looking_) {
-		wait(request); // its turn comes when those who were here before had theirs
-		look_again_ = true;
-	} else {
-		advance(request);
-	}
-}
-
-// Does with what is not sent yet what the core says, until the request has to wait or all is sent.
-void Volume::advance(IoRequest &request)
-{
-	while (request.left()) {
-		if (must_wait(request))
-			return hold(request);
-		const Mapping to = look_up(request);
-		switch (to.verdict) {
-		case Verdict::submit:
-			if (!send(request, to))
+	if (host_.line().wait_behind(rest_of(request)))
+		return;
+	for (u32 look = 0; look < WaitingLine<ServingHost>::kLooks; ++look) {
+		switch (advance(request)) {
+		case Stop::none:
+			return;
+		case Stop::no_part:
+			return wait_for_part(request);
+		case Stop::fence:
+			if (host_.line().wait_fence(rest_of(request), request.fenced_, engine_))
 				return;
-			break;
-		case Verdict::hold:
-			return hold(request);
-		case Verdict::defer:
-			return defer(request, to.sectors);
-		case Verdict::fail_medium:
-		case Verdict::fail_closed:
-			fail(request, to);
 		}
 	}
-	if (send_flushes(request))
-		release(request);
+	host_.line().wait_turn(rest_of(request));
+	pass_is_due_ = true;
 }
 
-// A fence that was found half written is looked at again. One that opens after this look has a pass
-// behind it, since it opens before release_held() is called.
-Mapping Volume::look_up(const IoRequest &request)
+// As it has to wait: with what was not sent yet.
+Waiter &Volume::rest_of(IoRequest &request)
 {
-	Mapping to;
-	for (u32 i = 0; i < kTries; ++i) {
-		to = engine_.map(request.op, request.at(), request.left());
-		if (to.verdict != Verdict::hold || (engine_.holds(request.at(), 1) &&
-						    engine_.holds(request.at() + to.sectors - 1, 1)))
-			return to;
+	Waiter &rest = request.place_;
+	rest.sector = request.at();
+	rest.sectors = request.left();
+	rest.writes = request.modifies() && request.left();
+	return rest;
+}
+
+IoRequest &Volume::request_of(Waiter &waiter)
+{
+	return static_cast<IoRequest::Place &>(waiter).request;
+}
+
+// Does with what is not sent yet what the core says, until all is sent or something stops it.
+Volume::Stop Volume::advance(IoRequest &request)
+{
+	while (request.left()) {
+		const Stop stop =
+			go_on(request, engine_.map(request.op, request.at(), request.left()));
+		if (stop != Stop::none)
+			return stop;
 	}
-	host_.count_held_outside();
-	look_again_ = true;
-	return to;
+	return send_flushes(request);
 }
 
-bool Volume::must_wait(const IoRequest &request) const
+Volume::Stop Volume::go_on(IoRequest &request, const Mapping &to)
 {
-	const auto precedes = [&](const IoRequest *other) {
-		return other->modifies() && other->left() && other->order_ < request.order_ &&
-		       ranges_overlap(other->at(), other->left(), request.at(), request.left());
-	};
-	if (!request.modifies())
-		return false;
-	for (const IoRequest *other = waiting_; other; other = other->next_)
-		if (precedes(other))
-			return true;
-	for (const IoRequest *other = deferred_; other; other = other->next_)
-		if (precedes(other))
-			return true;
-	for (const Part *part = recovering_; part; part = part->next_recovering)
-		if (part->request->modifies() && part->request->order_ < request.order_ &&
-		    ranges_overlap(part->job.sector, part->job.sectors, request.at(),
-				   request.left()))
-			return true;
-	return false;
-}
-
-// One that is held again when it was looked at counts once.
-void Volume::hold(IoRequest &request)
-{
-	if (!looking_)
-		host_.count_held();
-	wait(request);
-}
-
-void Volume::wait(IoRequest &request)
-{
-	IoRequest **place = &waiting_;
-	while (*place && (*place)->order_ < request.order_)
-		place = &(*place)->next_;
-	request.next_ = *place;
-	*place = &request;
-}
-
-void Volume::look_again()
-{
-	look_again_ = false;
-	starving_ = false;
-	looking_ = true;
-	IoRequest *rest = waiting_;
-	waiting_ = nullptr;
-	while (rest) {
-		IoRequest &request = *rest;
-		rest = request.next_;
-		advance(request);
+	switch (to.verdict) {
+	case Verdict::submit:
+		return send(request, to);
+	case Verdict::hold:
+		request.fenced_ = to.sectors;
+		return Stop::fence;
+	case Verdict::defer:
+		return defer(request, to);
+	case Verdict::fail_medium:
+	case Verdict::fail_closed:
+		break;
 	}
-	looking_ = false;
-}
-
-void Volume::each_turn()
-{
-	host_.in_flight().each_turn();
-	if (host_.take_released() || (starving_ && free_part_count_ >= kPartsToGoOn))
-		look_again_ = true;
-	while (look_again_)
-		look_again();
-}
-
-void Volume::defer(IoRequest &request, u32 sectors)
-{
-	host_.count_deferred();
-	u8 *data = request.data ? request.data + u64{request.routed_} * kSectorBytes : nullptr;
-	request.job_ = {request.op,   request.fua, data,	  request.at(), sectors,
-			IoStatus::ok, 0,	   &request, nullptr};
-	request.next_ = deferred_;
-	deferred_ = &request;
-	writer_.hand_over(request.job_);
-}
-
-void Volume::deferred_ended(IoRequest &request)
-{
-	IoRequest **place = &deferred_;
-	while (*place != &request)
-		place = &(*place)->next_;
-	*place = request.next_;
-	request.note(request.job_.status);
-	request.routed_ += request.job_.sectors;
-	look_again_ = true;
-	advance(request);
+	fail(request, to);
+	return Stop::none;
 }
 
 void Volume::fail(IoRequest &request, const Mapping &to)
@@ -282,6 +199,39 @@ void Volume::fail(IoRequest &request, const Mapping &to)
 	request.note(to.verdict == Verdict::fail_medium ? IoStatus::medium : IoStatus::io);
 	engine_.io_failed(request.op);
 	request.routed_ += to.sectors;
+}
+
+void Volume::wait_for_part(IoRequest &request)
+{
+	starving_ = true;
+	host_.line().wait_host(rest_of(request));
+}
+
+// Between the parts of a request nobody else has his turn, so that one question is enough for all of it.
+void Volume::pass()
+{
+	WaitingLine<ServingHost> &line = host_.line();
+	pass_is_due_ = false;
+	starving_ = false;
+	pass_flushes();
+	while (Waiter *waiter = line.next()) {
+		IoRequest &request = request_of(*waiter);
+		const Stop stop = line.must_wait(*waiter) ? Stop::fence : advance(request);
+		starving_ |= stop == Stop::no_part;
+		if (stop == Stop::none)
+			line.gone();
+		else
+			line.keep(rest_of(request));
+	}
+}
+
+void Volume::each_turn()
+{
+	host_.in_flight().each_turn();
+	if (host_.take_released() || (starving_ && free_part_count_ >= kPartsToGoOn))
+		pass_is_due_ = true;
+	while (pass_is_due_)
+		pass();
 }
 
 // ---- parts ----
@@ -302,57 +252,84 @@ Part *Volume::take_part(IoRequest &request, DeviceIndex device)
 	return part;
 }
 
-// false: it waits for a Part. A read of main is not tracked: whatever happens to its sectors later is
-// concurrent with it.
-bool Volume::send(IoRequest &request, const Mapping &to)
+// For what the answer covers.
+Part *Volume::take_part(IoRequest &request, const Mapping &to)
 {
-	Part *part = take_part(request, to.device);
-	if (!part) {
-		starve(request);
-		return false;
-	}
+	Part *part = take_part(request, DeviceIndex{to.device});
+	if (!part)
+		return nullptr;
 	part->main = request.at();
 	part->physical = to.sector;
 	part->bytes = u64{to.sectors} * kSectorBytes;
 	part->data = request.data ? request.data + u64{request.routed_} * kSectorBytes : nullptr;
+	request.routed_ += to.sectors;
+	return part;
+}
+
+// A read of main is not tracked: whatever happens to its sectors later is concurrent with it.
+Volume::Stop Volume::send(IoRequest &request, const Mapping &to)
+{
+	Part *part = take_part(request, to);
+	if (!part)
+		return Stop::no_part;
 	part->tracked = request.modifies() || to.device != kMainDevice;
 	if (part->tracked) {
-		part->entry.sector = request.at();
+		part->entry.sector = part->main;
 		part->entry.sectors = to.sectors;
 		host_.in_flight().begin(part->entry);
 	}
 	if (to.device != kMainDevice)
 		host_.count_remapped(request.modifies());
 	request.touched_ |= 1u << to.device;
-	request.routed_ += to.sectors;
 	part->start();
-	return true;
+	return Stop::none;
 }
 
-// false: it waits for a Part, or until the core has flushed the device.
-bool Volume::send_flushes(IoRequest &request)
+Volume::Stop Volume::defer(IoRequest &request, const Mapping &to)
+{
+	Part *part = take_part(request, to);
+	if (!part)
+		return Stop::no_part;
+	host_.line().defer(job_of(*part, IoStatus::ok, 0));
+	write_next();
+	return Stop::none;
+}
+
+// One that waits until the core has flushed the device is not in the way of a pass any more.
+Volume::Stop Volume::send_flushes(IoRequest &request)
 {
 	for (DeviceIndex device = kMainDevice; device < host_.devices(); ++device) {
 		if (!(request.flushes_ >> device & 1))
 			continue;
-		if (!free_parts_) {
-			starve(request);
-			return false;
-		}
-		if (!engine_.flush_begins(device)) {
-			wait(request);
-			return false;
-		}
-		request.flushes_ &= ~(1u << device);
-		take_part(request, device)->start();
+		if (!free_parts_)
+			return Stop::no_part;
+		request.place_.device = static_cast<u8>(device);
+		if (host_.line().hold_flush(request.place_, engine_))
+			return Stop::none;
+		begin_flush(request, device);
 	}
-	return true;
+	release(request);
+	return Stop::none;
 }
 
-void Volume::starve(IoRequest &request)
+void Volume::begin_flush(IoRequest &request, DeviceIndex device)
 {
+	request.flushes_ &= ~(1u << device);
+	take_part(request, device)->start();
+}
+
+void Volume::pass_flushes()
+{
+	while (free_parts_) {
+		Waiter *waiter = host_.line().next_flush(engine_);
+		if (!waiter)
+			return;
+		IoRequest &request = request_of(*waiter);
+		begin_flush(request, waiter->device);
+		if (send_flushes(request) == Stop::no_part)
+			wait_for_part(request);
+	}
 	starving_ = true;
-	wait(request);
 }
 
 void Volume::part_ended(Part &part, IoStatus status)
@@ -364,8 +341,10 @@ void Volume::part_ended(Part &part, IoStatus status)
 	const Op op = part.request->op;
 	if (status != IoStatus::ok) {
 		const u8 ticket = engine_.io_failed(op, part.device, status);
-		if (ticket)
-			return recover(part, status, ticket);
+		if (ticket) {
+			host_.line().recover(job_of(part, status, ticket));
+			return write_next();
+		}
 	} else if (part.device == kMainDevice && (op == Op::write || op == Op::write_zeroes)) {
 		host_.main_was_written();
 	}
@@ -383,31 +362,39 @@ IoStatus Volume::flush_judged(DeviceIndex device, IoStatus status)
 	return status;
 }
 
-// It is not in flight any more, so the writer's fence does not wait for it.
-void Volume::recover(Part &part, IoStatus status, u8 ticket)
+// What the writer does for a part. One that failed is not in flight any more, so that its fence does not
+// wait for it.
+Job &Volume::job_of(Part &part, IoStatus status, u8 ticket)
 {
 	const IoRequest &request = *part.request;
-	part.job = {request.op,
-		    request.fua,
-		    part.data,
-		    part.main,
-		    static_cast<u32>(part.bytes / kSectorBytes),
-		    status,
-		    ticket,
-		    &part,
-		    nullptr};
-	part.next_recovering = recovering_;
-	recovering_ = &part;
-	writer_.hand_over(part.job);
+	Job &job = part.job;
+	job.sector = part.main;
+	job.sectors = static_cast<u32>(part.bytes / kSectorBytes);
+	job.writes = request.modifies();
+	job.op = request.op;
+	job.fua = request.fua;
+	job.data = part.data;
+	job.status = status;
+	job.ticket = ticket;
+	job.after = &part;
+	return job;
 }
 
-void Volume::recovered(Part &part)
+void Volume::write_next()
 {
-	Part **place = &recovering_;
-	while (*place != &part)
-		place = &(*place)->next_recovering;
-	*place = part.next_recovering;
-	look_again_ = true;
+	Waiter *waiter = writing_ ? nullptr : host_.line().next_to_write();
+	if (!waiter)
+		return;
+	writing_ = true;
+	writer_.give(static_cast<Job &>(*waiter));
+}
+
+void Volume::written(Part &part)
+{
+	host_.line().written(part.job);
+	writing_ = false;
+	pass_is_due_ = true;
+	write_next();
 	finish(part, part.job.status);
 }
 
@@ -431,10 +418,9 @@ void Volume::release(IoRequest &request)
 		request.flushes_ = request.touched_;
 		request.touched_ = 0;
 		request.open_ = 1;
-		if (!send_flushes(request))
-			return;
-		if (--request.open_)
-			return;
+		if (send_flushes(request) == Stop::no_part)
+			wait_for_part(request);
+		return;
 	}
 	host_.request_ends();
 	request.ended();

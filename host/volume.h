@@ -3,16 +3,10 @@
 // part goes, sends it there, and keeps what must wait. What kernel/map.c and kernel/held.c are for
 // bios, this is for IoRequests, with one thread instead of any number.
 //
-// Who waits:
-//   * what lies in a fence, until it opens;
-//   * a write that overlaps an earlier one that waits, or that the writer has in its hands (one that
-//     failed, too): writes of which one began after the other keep their order;
-//   * what finds no free Part, until one ends;
-//   * a flush, while the core flushes that device.
-// All wait in one list, in the order of arrival, each with all of it that was not sent yet. The list is
-// gone through whenever a fence or a gate for flushes opened, a deferred write ended, or Parts are free
-// again. What waits is
-// not in flight, so no fence waits for it.
+// Who waits, and in which order it goes on, is the core's to say (core/engine/waiting_line.h). Whoever
+// waits, waits with all of it that was not sent yet. What finds no free Part waits in the same line,
+// until one ends. A pass goes through it whenever a fence or a gate for flushes opened, the writer has
+// done something, or Parts are free again. What waits is not in flight, so no fence waits for it.
 //
 // A write that changes the table, and whatever failed and may be recovered, goes to a thread of its own
 // (Writer), which may wait for fences, drains and disks; nothing waits for it but writes that overlap.
@@ -40,7 +34,7 @@ namespace remap::host {
 
 using ServingEngine = Engine<ServingHost>;
 
-// The thread for jobs, one after the other.
+// The thread for a job at a time.
 class Writer {
 public:
 	Writer(ServingEngine &engine, Reactor &reactor) : engine_(engine), reactor_(reactor) {}
@@ -48,7 +42,8 @@ public:
 	void start() { thread_ = std::thread([this] { work(); }); }
 	// After the last one has ended.
 	void stop();
-	void hand_over(Job &job);
+	// REQUIRES: the one before was posted back.
+	void give(Job &job);
 
 private:
 	void work();
@@ -58,8 +53,7 @@ private:
 	std::thread thread_;
 	std::mutex mutex_;
 	std::condition_variable changed_;
-	Job *first_ = nullptr;
-	Job *last_ = nullptr;
+	Job *job_ = nullptr;
 	bool stopping_ = false;
 };
 
@@ -95,29 +89,33 @@ public:
 	u32 block_bytes() const { return engine_.journal().shape().block_bytes; }
 
 private:
-	friend class IoRequest;
 	friend class Part;
+
+	// What keeps a request from being sent as a whole. `none`: nothing, and it may have ended.
+	enum class Stop : u8 { none, fence, no_part };
 
 	void scan();
 	void each_turn();
-	void advance(IoRequest &request);
-	Mapping look_up(const IoRequest &request);
-	bool must_wait(const IoRequest &request) const;
-	void hold(IoRequest &request);
-	void wait(IoRequest &request);
-	void look_again();
-	void defer(IoRequest &request, u32 sectors);
-	void deferred_ended(IoRequest &request);
+	void pass();
+	Stop advance(IoRequest &request);
+	Stop go_on(IoRequest &request, const Mapping &to);
+	Stop send(IoRequest &request, const Mapping &to);
+	Stop defer(IoRequest &request, const Mapping &to);
 	void fail(IoRequest &request, const Mapping &to);
-	bool send(IoRequest &request, const Mapping &to);
-	bool send_flushes(IoRequest &request);
-	void starve(IoRequest &request);
+	static Waiter &rest_of(IoRequest &request);
+	static IoRequest &request_of(Waiter &waiter);
+	void wait_for_part(IoRequest &request);
+	Stop send_flushes(IoRequest &request);
+	void begin_flush(IoRequest &request, DeviceIndex device);
+	void pass_flushes();
 	void release(IoRequest &request);
 	Part *take_part(IoRequest &request, DeviceIndex device);
+	Part *take_part(IoRequest &request, const Mapping &to);
 	void part_ended(Part &part, IoStatus status);
 	IoStatus flush_judged(DeviceIndex device, IoStatus status);
-	void recover(Part &part, IoStatus status, u8 ticket);
-	void recovered(Part &part);
+	static Job &job_of(Part &part, IoStatus status, u8 ticket);
+	void write_next();
+	void written(Part &part);
 	void finish(Part &part, IoStatus status);
 
 	Reactor &reactor_;
@@ -130,13 +128,9 @@ private:
 	std::unique_ptr<Part[]> parts_;
 	Part *free_parts_ = nullptr;
 	u32 free_part_count_ = 0;
-	bool starving_ = false;	  // somebody waits for Parts
-	bool look_again_ = false; // at what waits
-	bool looking_ = false;
-	IoRequest *waiting_ = nullptr;  // by order
-	IoRequest *deferred_ = nullptr; // in the writer's hands
-	Part *recovering_ = nullptr;	// the same
-	u64 arrivals_ = 0;
+	bool starving_ = false; // somebody waits for Parts
+	bool pass_is_due_ = false;
+	bool writing_ = false; // the writer has a job
 };
 
 }  // namespace remap::host
