@@ -126,6 +126,7 @@ Terms terms_of(const remap_table_line &line)
 	for (usize i = 0; line.main_id && line.main_id[i] && i < kMainIdBytes; ++i)
 		terms.main_id[i] = line.main_id[i];
 	terms.format = line.format;
+	terms.allow_degraded = line.policy.allow_degraded;
 	return terms;
 }
 
@@ -133,7 +134,7 @@ Policy policy_of(const remap_policy &policy)
 {
 	return {policy.retries,	     policy.budget_remaps, policy.budget_seconds,
 		policy.scan_rate,    policy.remap_writes,  policy.retry_reads,
-		policy.heal};
+		policy.heal,	     policy.allow_degraded};
 }
 
 // The sentence for the log and, without numbers, for dm.
@@ -187,7 +188,7 @@ extern "C" int remap_core_parse_table(unsigned int argc, char **argv, remap_tabl
 	line->policy = {parsed.policy.retries,	    parsed.policy.budget_remaps,
 			parsed.policy.budget_seconds, parsed.policy.scan_rate,
 			parsed.policy.remap_writes,   parsed.policy.retry_reads,
-			parsed.policy.heal};
+			parsed.policy.heal,           parsed.policy.allow_degraded};
 	return 0;
 }
 
@@ -325,6 +326,16 @@ extern "C" void remap_core_io_refused(remap_core *core, uint8_t op)
 extern "C" void remap_core_flush_failed(remap_core *core, uint8_t device, uint8_t)
 {
 	core->engine.flush_failed(device);
+}
+
+extern "C" uint32_t remap_core_flushed_devices(const remap_core *core)
+{
+	return core->engine.flushed_devices();
+}
+
+extern "C" bool remap_core_uses(const remap_core *core, uint32_t device)
+{
+	return core->engine.uses(device);
 }
 
 extern "C" bool remap_core_flush_begins(remap_core *core, uint8_t device)

@@ -46,6 +46,7 @@ struct remap_policy {
 	bool remap_writes;
 	bool retry_reads;
 	bool heal;
+	bool allow_degraded;
 };
 
 struct remap_table_line {
@@ -196,6 +197,13 @@ void remap_core_flush_failed(struct remap_core *core, uint8_t device, uint8_t st
  * flush of the core's own failed before, and the device may have told only that one. Context: any.
  */
 bool remap_core_flush_owed(struct remap_core *core, uint8_t device);
+/*
+ * The devices that a flush of the user's has to be sent to, a bit for each: not a spare that the set goes
+ * on without. Context: any.
+ */
+uint32_t remap_core_flushed_devices(const struct remap_core *core);
+/* Whether a device of the table line belongs to the set still. Context: any. */
+bool remap_core_uses(const struct remap_core *core, uint32_t device);
 /*
  * A flush of the user's is about to be sent to a device. Returns false if it must be held: ask again
  * after remap_host_release_held(). Context: any.

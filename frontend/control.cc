@@ -165,7 +165,8 @@ std::string Control::answer(const std::string &line)
 	return framed(EINVAL, "a request is message, status, table, events or stop");
 }
 
-// Main and the first spare in front of the features, the other spares among them.
+// Main and the first spare in front of the features, the other spares among them; `-` where the set goes on
+// without the first.
 std::string Control::table()
 {
 	std::vector<const char *> further;
@@ -178,8 +179,9 @@ std::string Control::table()
 	Text out(features.data(), features.size());
 	volume_.engine().table_features(out, volume_.policy(), further.data(),
 					static_cast<u32>(further.size()));
-	return "0 " + std::to_string(volume_.sectors()) + " dm-remap " + devices_[0] + ' ' +
-	       devices_[1] + (out.length() ? " " : "") + features.data();
+	const std::string first = volume_.engine().uses(kFirstSpare) ? devices_[1] : "-";
+	return "0 " + std::to_string(volume_.sectors()) + " dm-remap " + devices_[0] + ' ' + first +
+	       (out.length() ? " " : "") + features.data();
 }
 
 std::string Control::events(const std::string &seen)

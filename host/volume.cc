@@ -130,7 +130,7 @@ void Volume::submit(IoRequest &request)
 	request.routed_ = request.touched_ = 0;
 	request.status = IoStatus::ok;
 	request.open_ = 1;
-	request.flushes_ = request.flush ? (1u << host_.devices()) - 1 : 0;
+	request.flushes_ = request.flush ? engine_.flushed_devices() : 0;
 	host_.request_begins();
 	if (host_.line().wait_behind(rest_of(request)))
 		return;

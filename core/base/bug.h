@@ -74,7 +74,11 @@ namespace remap {
 	X(hand_overtaken, "a write does not wait for one of which only a part was sent on")        \
 	X(kept_overtaken, "a write is sent on before an earlier one that must wait on")            \
 	X(writer_overtaken, "a write does not wait for an earlier one that the writer has")        \
-	X(clean_while_open, "a set is marked clean when it opens")
+	X(clean_while_open, "a set is marked clean when it opens")                                 \
+	X(rejoin_any, "a member that was gone is current whatever it holds")                       \
+	X(lost_after_epoch, "what a member lost is recorded after the epoch that has it back")     \
+	X(add_before_copy, "a member is in use before it is a copy")                               \
+	X(gone_still_written, "sectors on a member that is gone are written there")
 
 enum class Bug : u8 {
 #define X(name, text) name,

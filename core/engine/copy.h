@@ -120,6 +120,10 @@ template <Platform P>
 Status Engine<P>::copy_back(Refusal &why, Sector main, Place place, u64 length)
 {
 	const Address from = spares_.address(place, length);
+	if (from.device == kNoDevice) {
+		why.begin() << "the spare that holds sector " << main << " is missing";
+		return Error::spare_io;
+	}
 	for (u64 done = 0; done < length;) {
 		if (told_to_stop())
 			return Error::interrupted;
@@ -144,7 +148,7 @@ Status Engine<P>::copy_back(Refusal &why, Sector main, Place place, u64 length)
 template <Platform P>
 Status Engine<P>::spare_failed(Refusal &why, DeviceIndex device, const char *what, IoStatus status)
 {
-	why.begin() << spare_name(device, spares_.members()) << ' ' << what << " ("
+	why.begin() << spare_name(device, geometry_.spares.count) << ' ' << what << " ("
 		    << text_of(status) << ")";
 	return Error::spare_io;
 }

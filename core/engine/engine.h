@@ -78,6 +78,10 @@ public:
 	Status stage(const Extent &extent, Refusal &why);
 	Status stage_bad(Sector place, u64 length, Refusal &why);
 	Status format(Refusal &why);
+	// In place of start() too: makes the only spare one that joins a set once it is named with the
+	// others. What counts of `set` are its name and that of main. Errors: not_blank, and those of
+	// Journal::prepare().
+	Status prepare(const Superblock &set, Refusal &why);
 	// Whether a further table with these terms may share the set. Errors: wrong_set.
 	Status check_terms(const Terms &terms, Refusal &why);
 	// Before the first I/O, and before the first after a suspend: loads the table, formats a
@@ -109,9 +113,11 @@ public:
 	void flush_failed(DeviceIndex device);
 	// A user's flush is about to be sent to the device. false: it is to be held, and to be asked
 	// for again after release_held(). Any context.
-	bool flush_begins(DeviceIndex device) { return debt_.user_begins(device); }
+	bool flush_begins(DeviceIndex device);
 	// It has ended, after flush_failed() or flush_owed(). Any context.
-	void flush_ends(DeviceIndex device) { debt_.user_ends(platform_, device); }
+	void flush_ends(DeviceIndex device);
+	// The devices that a user's flush has to be sent to, a bit for each. Any context.
+	u32 flushed_devices() const;
 	// A user's flush of the device succeeded: whether it must fail all the same, since what it
 	// was to make stable may have been lost to a flush of ours. Any context.
 	bool flush_owed(DeviceIndex device);
@@ -140,6 +146,9 @@ public:
 	void table_features(Text &text, const Policy &policy, const char *const *further = nullptr,
 			    u32 further_count = 0) const;
 
+	// Whether a spare of the table line belongs to the set still.
+	bool uses(DeviceIndex device) const;
+
 	const Table<P> &table() const { return table_; }
 	const Spares &spares() const { return spares_; }
 	// Of one member.
@@ -157,12 +166,16 @@ private:
 	// map.h
 	Mapping map_found(Op op, Sector sector, const Answer &answer) const;
 	Mapping on_spare(Place place, u64 sectors, Verdict verdict) const;
+	bool is_gone(Place place) const;
+	bool leaves(Place place) const;
 	// serving.h
 	// Extents that are gone through between two looks whether whoever asked is to end.
 	static constexpr u32 kLooksAtOnce = 4096;
 	Status claim(Refusal &why);
 	Status load(Refusal &why, bool writes);
 	Status adopt_space(Refusal &why);
+	void note_members();
+	Members present() const;
 	Status adopt(Refusal &why, const Extent &extent);
 	Status adopt_bad(Refusal &why, Sector place, u64 length);
 	Status forget();
@@ -218,6 +231,16 @@ private:
 	bool splits(Sector main, u64 length) const;
 	u32 note_places(Sector main, u64 length);
 	template <class Take> void noted_places(u32 count, Take &&take);
+	// evacuate.h
+	Status remove_spare(const Command &command, Text &reply, Refusal &why);
+	Status check_removable(Refusal &why, u64 number);
+	static constexpr u32 kRunSectors = 32;
+	u64 bad_on(u32 member) const;
+	Status evacuate(Refusal &why, u32 member, u64 *moved);
+	Result<bool> next_on_member(u32 member, Sector *from, u64 *length);
+	Status move_step(Refusal &why, u32 member, Sector *from, u64 length, u64 *moved);
+	IoStatus move_run(Sector main, u32 count, const Answer &answer);
+	Status forget_member(Refusal &why, u32 member);
 	// clear.h
 	struct Cleared;
 	Status clear_all(const Command &command, Text &reply, Refusal &why);
@@ -255,12 +278,13 @@ private:
 	IoStatus recover(Recovery &io);
 	IoStatus send(Recovery &io, u32 first, DeviceIndex device, Sector sector, u32 count);
 	template <class Write>
-	IoStatus place(Sector main, u32 count, const Answer &before, Write &&write);
+	IoStatus place(Sector main, u32 count, const Answer &before, Write &&write,
+		       State state = State::active);
 	bool begins(Sector main) const;
 	bool room_for_entries(bool mapped) const;
 	void begin_recovery(Sector first);
 	IoStatus flush_spare(DeviceIndex device);
-	DeviceIndex devices() const { return kFirstSpare + spares_.members(); }
+	DeviceIndex devices() const { return kFirstSpare + geometry_.spares.count; }
 	IoStatus flush_zeros(Recovery &io, IoStatus done);
 	IoStatus finish(Step &step, IoStatus done);
 	u32 make_plan_true(IoStatus *result);
@@ -312,7 +336,9 @@ private:
 	Mode mode() const;
 	bool is_full() const;
 	void flags(Text &text, bool counted) const;
+	Members missing_members() const;
 	void report_status(Text &reply);
+	void report_members(Text &reply);
 	void report_stats(Text &reply);
 	void report_health(Text &reply);
 	// message.h
@@ -323,6 +349,7 @@ private:
 	void help(Text &reply);
 	void log_resize();
 	// errors.h
+	void note_lost();
 	void note_flushes();
 	// events.h
 	void announce();
@@ -331,6 +358,8 @@ private:
 	P &platform_;
 	Geometry geometry_;
 	Spares spares_;
+	Members noted_ = 0;   // for which space_ is open
+	Members leaving_ = 0; // that a remove_spare is at work on
 	Table<P> table_;
 	Table<P> bad_;
 	SpareSpace<P> space_;
@@ -369,6 +398,11 @@ private:
 	u8 *buffer_ = nullptr;
 	Atomic<bool> suspending_;
 	Atomic<bool> suspended_;
+	// Devices of members that are gone, a bit for each: nothing of users' is on its way there; since
+	// then a flush of theirs has begun; has ended.
+	Atomic<u32> left_;
+	Atomic<u32> flush_began_;
+	Atomic<u32> flushed_last_;
 	Atomic<u64> remaps_by_operator_;
 	u32 announced_mark_ = 0;
 	u64 announced_unreadable_ = 0;
@@ -391,6 +425,7 @@ template <Platform P> Engine<P>::~Engine()
 #include "core/engine/clear.h"
 #include "core/engine/copy.h"
 #include "core/engine/errors.h"
+#include "core/engine/evacuate.h"
 #include "core/engine/judge.h"
 #include "core/engine/events.h"
 #include "core/engine/group_commit.h"

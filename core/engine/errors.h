@@ -33,6 +33,43 @@ template <Platform P> void Engine<P>::note_flushes()
 	counted_flushes_ = failures;
 }
 
+// The set goes on without a member. New writes do not go there, and when those that were on their way have
+// ended, one flush tells all that there is to tell of it. REQUIRES: the lock.
+template <Platform P> void Engine<P>::note_lost()
+{
+	u32 left = 0;
+	for_each_member(journal_.gone(), [&](u32 m) {
+		left |= u32{spares_.device(m) != kNoDevice} << spares_.device(m);
+	});
+	left &= ~left_.load_relaxed();
+	if (left && platform_.drain(0, geometry_.main_sectors, false))
+		left_.fetch_or(left);
+}
+
+template <Platform P> bool Engine<P>::flush_begins(DeviceIndex device)
+{
+	if (!debt_.user_begins(device))
+		return false;
+	if (left_.load_acquire() >> device & 1)
+		flush_began_.fetch_or(1u << device);
+	return true;
+}
+
+template <Platform P> void Engine<P>::flush_ends(DeviceIndex device)
+{
+	debt_.user_ends(platform_, device);
+	if (flush_began_.load_acquire() >> device & 1 && debt_.no_user(device))
+		flushed_last_.fetch_or(1u << device);
+}
+
+template <Platform P> u32 Engine<P>::flushed_devices() const
+{
+	u32 flushed = 1u << kMainDevice;
+	for (DeviceIndex device = kFirstSpare; device < devices(); ++device)
+		flushed |= u32{uses(device)} << device;
+	return flushed & ~flushed_last_.load_acquire();
+}
+
 template <Platform P> void Engine<P>::flush_failed(DeviceIndex device)
 {
 	counters_.flush_errors.add_relaxed(1);

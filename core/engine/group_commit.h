@@ -82,6 +82,7 @@ template <Platform P> Status Engine<P>::settle()
 		return {};
 	++group_.settled;
 	const Status recorded = journal_.commit(group_.records, group_.record_count);
+	note_lost();
 	for (u32 i = 0; i < group_.member_count; ++i)
 		group_.members[i]->settled(recorded);
 	for (u32 i = 0; i < group_.place_count && recorded.ok(); ++i)

@@ -29,6 +29,13 @@ Mapping Engine<P>::map_found(Op op, Sector sector, const Answer &answer) const
 	if (answer.state == State::pending)
 		return {sector, static_cast<u32>(answer.sectors),
 			writes ? Verdict::defer : Verdict::submit, kMainDevice};
+	if (journal_.gone()) [[unlikely]] {
+		const u64 here = spares_.contiguous(answer.place, answer.sectors);
+		if (writes && is_gone(answer.place))
+			return {sector, static_cast<u32>(here), Verdict::defer, kMainDevice};
+		if (spares_.address(answer.place, 1).device == kNoDevice)
+			return {sector, static_cast<u32>(here), Verdict::fail_closed, kMainDevice};
+	}
 	if (answer.state == State::active || op == Op::discard)
 		return on_spare(answer.place, answer.sectors, Verdict::submit);
 	return {sector, static_cast<u32>(answer.sectors),
@@ -40,6 +47,20 @@ Mapping Engine<P>::on_spare(Place place, u64 sectors, Verdict verdict) const
 {
 	const Address at = spares_.address(place, sectors);
 	return {at.sector, static_cast<u32>(at.sectors), verdict, static_cast<u8>(at.device)};
+}
+
+// Whether a place is on a member that the set goes on without. It may still be there.
+template <Platform P> bool Engine<P>::is_gone(Place place) const
+{
+	return journal_.gone() >> spares_.member(place) & 1 &&
+	       !has_bug(platform_, Bug::gone_still_written);
+}
+
+// Whether it is on one that nothing is put on any more, so that a place that is given up is not bad.
+// REQUIRES: the lock.
+template <Platform P> bool Engine<P>::leaves(Place place) const
+{
+	return is_gone(place) || leaving_ >> spares_.member(place) & 1;
 }
 
 template <Platform P> bool Engine<P>::holds(Sector sector, u32 sectors) const

@@ -65,6 +65,8 @@ template <Platform P> Status Engine<P>::run(const Command &command, Text &reply,
 		return remove_remap(command, reply, why);
 	case Verb::clear_all:
 		return clear_all(command, reply, why);
+	case Verb::remove_spare:
+		return remove_spare(command, reply, why);
 	case Verb::list:
 		return list(command, reply, why, false);
 	case Verb::pending:

@@ -64,6 +64,11 @@ Status Engine<P>::check_place(Refusal &why, Sector spare, u64 length)
 				<< " sectors";
 		return Error::misaligned;
 	}
+	if (!space_.is_open(spare, length)) {
+		why.begin() << "SPARE " << spare << " with LEN " << length
+			    << " is not on spares that the set has now";
+		return Error::out_of_range;
+	}
 	if (!space_.is_free(spare, length)) {
 		why.begin() << "part of SPARE " << spare << " with LEN " << length
 				<< " is in use already";

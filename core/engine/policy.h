@@ -21,6 +21,7 @@ struct Policy {
 	bool remap_writes = true; // on_write_error remap
 	bool retry_reads = true;  // on_read_error retry
 	bool heal = false;	  // a write to a pending sector is first tried on main
+	bool allow_degraded = false; // members that the set records as gone may be missing
 
 	// The words of a table line that say what differs from the defaults; returns how many.
 	u32 words(Text *text) const
@@ -42,6 +43,8 @@ struct Policy {
 			say("scan_rate ", 2) << u64{scan_rate};
 		if (heal)
 			say("heal", 1);
+		if (allow_degraded)
+			say("allow_degraded", 1);
 		return count;
 	}
 };

@@ -104,10 +104,11 @@ template <Platform P> IoStatus Engine<P>::flush_zeros(Recovery &io, IoStatus don
 
 // Finds room for `count` sectors of main and writes them with write(device, sector, done, count).
 // A place that refuses is bad, and the next one is tried. What is placed is in the plan. `before`:
-// what the table says of them. Returns ok, or why they could not all be placed.
+// what the table says of them. `state`: what they are in their new place. Returns ok, or why they could
+// not all be placed.
 template <Platform P>
 template <class Write>
-IoStatus Engine<P>::place(Sector main, u32 count, const Answer &before, Write &&write)
+IoStatus Engine<P>::place(Sector main, u32 count, const Answer &before, Write &&write, State state)
 {
 	const bool mapped = before.state == State::active || before.state == State::lost;
 	u32 tries = kPlaces;
@@ -134,7 +135,7 @@ IoStatus Engine<P>::place(Sector main, u32 count, const Answer &before, Write &&
 			const bool boundary = mapped ? begins(main + done)
 						     : !plan_.continues(main + done, place);
 			const Place old = before.place + done;
-			if (plan_.add({main + done, part, place, State::active, boundary}, true,
+			if (plan_.add({main + done, part, place, state, boundary}, true,
 				      mapped ? &old : nullptr)) {
 				done += part;
 				continue;
@@ -181,7 +182,8 @@ template <Platform P> IoStatus Engine<P>::finish(Step &step, IoStatus done)
 	count_remaps();
 	for (u32 i = 0; i < plan_.changes(); ++i)
 		if (plan_.change(i).moved &&
-		    !plan_.add_bad(plan_.change(i).old, plan_.change(i).extent.length))
+		    (leaves(plan_.change(i).old) ||
+		     !plan_.add_bad(plan_.change(i).old, plan_.change(i).extent.length)))
 			space_.release(plan_.change(i).old,
 				       plan_.change(i).extent.length);
 	if (plan_.empty())

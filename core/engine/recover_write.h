@@ -72,6 +72,11 @@ IoStatus Engine<P>::send_again(Recovery &io, u32 done, u32 *count)
 		const Answer answer = table_.lookup(sector, length);
 		const Mapping to = where(sector, answer);
 		length = to.sectors;
+		if (to.device != kMainDevice && is_gone(answer.place)) {
+			marks_.add(sector, length);
+			i += length;
+			continue;
+		}
 		// A stretch of lost sectors may become three.
 		if (answer.state == State::lost && !room_for_entries(true)) {
 			judged(Judgement::table_full);

@@ -79,6 +79,24 @@ template <Platform P> void Engine<P>::status_line(Text &text) const
 	flags(text, true);
 }
 
+// Whether a device of the table line belongs to the set still.
+template <Platform P> bool Engine<P>::uses(DeviceIndex device) const
+{
+	bool found = journal_.found() != Found::set;
+	for (u32 m = 0; m < spares_.slots(); ++m)
+		found |= spares_.exists(m) && spares_.device(m) == device &&
+			 (present() | journal_.gone()) >> m & 1;
+	return found;
+}
+
+template <Platform P> Members Engine<P>::missing_members() const
+{
+	Members missing = 0;
+	for (u32 m = 0; m < spares_.slots(); ++m)
+		missing |= Members{spares_.exists(m) && spares_.device(m) == kNoDevice} << m;
+	return missing & journal_.gone();
+}
+
 // A set is named as soon as there is one, so that a renumbered blank disk cannot take its place.
 template <Platform P>
 void Engine<P>::table_features(Text &text, const Policy &policy, const char *const *further,
@@ -88,13 +106,19 @@ void Engine<P>::table_features(Text &text, const Policy &policy, const char *con
 	const bool named = journal_.found() == Found::set;
 	char words[128];
 	Text differs(words, sizeof(words));
-	const u32 count = 2 * further_count + policy.words(&differs) +
-			  (named ? set.main_id[0] ? 4 : 2 : 0);
+	const u32 missing = count_of(missing_members());
+	u32 used = missing;
+	for (u32 i = 0; i < further_count; ++i)
+		used += uses(kFirstSpare + 1 + i);
+	const u32 count = 2 * used + policy.words(&differs) + (named ? set.main_id[0] ? 4 : 2 : 0);
 	if (!count)
 		return;
 	text << count;
 	for (u32 i = 0; i < further_count; ++i)
-		text << " spare " << further[i];
+		if (uses(kFirstSpare + 1 + i))
+			text << " spare " << further[i];
+	for (u32 i = 0; i < missing; ++i)
+		text << " spare -";
 	if (named)
 		text << " set " << set.set;
 	if (named && set.main_id[0])
@@ -133,10 +157,27 @@ template <Platform P> void Engine<P>::report_status(Text &reply)
 	report(reply, "journal_total", spares_.journal_blocks());
 	reply << "set=" << journal_.superblock().set << "\nflags=";
 	flags(reply, false);
-	reply << '\n';
+	reply << "\nspares=";
+	report_members(reply);
 	char refused[Refusal::kRoom];
 	last_error_.get(refused);
 	reply << "last_error=" << refused << '\n';
+}
+
+// NUMBER:STATE for each member, with commas.
+template <Platform P> void Engine<P>::report_members(Text &reply)
+{
+	bool first = true;
+	for (u32 m = 0; m < spares_.slots(); ++m) {
+		const bool gone = journal_.gone() >> m & 1;
+		if (!spares_.exists(m) || !(gone || present() >> m & 1))
+			continue;
+		const bool missing = spares_.device(m) == kNoDevice;
+		reply << (first ? "" : ",") << u64{m}
+		      << (missing ? ":missing" : gone ? ":gone" : ":in_use");
+		first = false;
+	}
+	reply << '\n';
 }
 
 template <Platform P> void Engine<P>::report_stats(Text &reply)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Making a set without serving it: an empty one, or the one of a dump. The dump's extents are judged
+// Making a set without serving it: an empty one, or the one of a dump; or a spare for a set. The dump's extents are judged
 // one by one in memory, by the same rules as those of a load; only when all are there is anything
 // written.
 #pragma once
@@ -69,6 +69,16 @@ template <Platform P> Status Engine<P>::format(Refusal &why)
 		return Error::table_full;
 	}
 	return journal_.format(why);
+}
+
+template <Platform P> Status Engine<P>::prepare(const Superblock &set, Refusal &why)
+{
+	Step step(*this);
+	step.begin();
+	if (journal_.found() == Found::blank)
+		return journal_.prepare(why, set);
+	why.begin() << "the spare belongs to set " << journal_.superblock().set;
+	return Error::not_blank;
 }
 
 }  // namespace remap

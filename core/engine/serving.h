@@ -31,7 +31,9 @@ Status Engine<P>::create(const Geometry &geometry, const Terms &terms, Refusal &
 		geometry_.physical_sectors = geometry_.block_sectors;
 	TRY(table_.create(geometry_.main_sectors));
 	TRY(bad_.create(spares_.data_sectors()));
-	return space_.create(spares_.data_sectors(), geometry_.block_sectors);
+	TRY(space_.create(spares_.data_sectors(), geometry_.block_sectors));
+	note_members();
+	return {};
 }
 
 // Two hosts that each took one set for theirs would write over each other. Asked again with every
@@ -86,14 +88,38 @@ template <Platform P> Status Engine<P>::load(Refusal &why, bool writes)
 {
 	TRY(forget());
 	fences_.open_to_writes();
+	left_.store_relaxed(0);
+	flush_began_.store_relaxed(0);
+	flushed_last_.store_relaxed(0);
 	return journal_.open(why, writes, [&](Refusal &reason) -> Status {
 		TRY(claim(reason));
-		if (journal_.spares().same_as(spares_))
+		if (journal_.spares().same_as(spares_)) {
+			note_members();
 			return adopt_space(reason);
+		}
 		reason.begin() << "the spare was formatted anew since the table was made; make it "
 				  "again";
 		return Error::wrong_set;
 	});
+}
+
+// Where places are handed out: on the members in use. REQUIRES: the lock.
+template <Platform P> void Engine<P>::note_members()
+{
+	const Members open = present() & ~leaving_;
+	noted_ = open;
+	space_.close_all();
+	for (u32 m = 0; m < spares_.slots(); ++m)
+		if (spares_.exists(m) && open >> m & 1)
+			space_.open(spares_.first_place(m), spares_.layout(m).data_sectors());
+}
+
+// Members in use, or about to be.
+template <Platform P> Members Engine<P>::present() const
+{
+	if (journal_.found() != Found::set)
+		return ~Members{0};
+	return members_in_use(journal_.superblock()) | journal_.joining();
 }
 
 // Takes the places of everything that is mapped. That no place has two owners is the metadata's
@@ -142,6 +168,11 @@ template <Platform P> Status Engine<P>::adopt(Refusal &why, const Extent &extent
 	if (!is_aligned(extent.main | place | extent.length, geometry_.block_sectors)) {
 		why.begin() << "the extent at sector " << extent.main
 			    << " is not aligned to the logical block";
+		return Error::damaged;
+	}
+	if (!spares_.holds(place, extent.length)) {
+		why.begin() << "the place of the extent at sector " << extent.main
+			    << " is on no spare of the set";
 		return Error::damaged;
 	}
 	if (!space_.is_free(place, extent.length)) {

@@ -89,7 +89,7 @@ public:
 		if (has_bug(engine_.platform_, Bug::publish_before_commit))
 			open_early();
 		Status staged = engine_.stage_records(main_, length_);
-		if (staged.ok() && io_)
+		if (staged.ok() && (io_ || recovers_))
 			staged = engine_.stage_bad_records();
 		if (!staged.ok()) {
 			settled(staged);
@@ -124,6 +124,9 @@ public:
 		(void)engine_.settle();
 		return recorded_;
 	}
+
+	// A message's step that ends as a recovery does: with finish().
+	void records_bad() { recovers_ = true; }
 
 	// Whether a line in the log tells each place of the range once it is recorded.
 	void logs_places(bool logs) { logs_places_ = logs; }
@@ -163,6 +166,8 @@ public:
 		if (!locked_)
 			return;
 		const bool fenced = fenced_;
+		if ((engine_.present() & ~engine_.leaving_) != engine_.noted_)
+			engine_.note_members();
 		engine_.note_flushes();
 		engine_.announce_mode();
 		if (fenced)
@@ -242,6 +247,7 @@ private:
 	bool locked_ = false;
 	bool fenced_ = false;
 	bool io_ = false;    // a user's I/O
+	bool recovers_ = false;
 	bool waits_ = false; // a member of the group
 	bool logs_places_ = false;
 	Status recorded_;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // The table line: <main> <spare> [<#features> <feature>...]. <#features> counts words, as dm's
-// other targets do.
+// other targets do. A spare that is missing is named `-`, as STATUSTYPE_TABLE does.
 #pragma once
 
 #include "core/base/text.h"
@@ -40,11 +40,20 @@ public:
 				"[<#features> <feature>...]",
 				count_ ? words_[0] : ""};
 		line->main = words_[0];
-		line->spare[line->spares++] = words_[1];
-		return count_ == 2 ? LineFault{} : features(line);
+		add_spare(words_[1], line);
+		const LineFault fault = count_ == 2 ? LineFault{} : features(line);
+		if (!fault && !line->spares)
+			return {"no spare is there; at least one must be", words_[1]};
+		return fault;
 	}
 
 private:
+	static void add_spare(const char *word, TableLine *line)
+	{
+		if (!same_word(word, "-"))
+			line->spare[line->spares++] = word;
+	}
+
 	LineFault features(TableLine *line)
 	{
 		u64 number = 0;
@@ -59,7 +68,7 @@ private:
 			if (fault)
 				return fault;
 		}
-		return unavailable();
+		return {};
 	}
 
 	LineFault feature(u32 *at, TableLine *line)
@@ -74,18 +83,19 @@ private:
 			seen_[i] = true;
 			if (known.value == FeatureValue::none) {
 				line->format |= same_word(word, "format");
+				line->policy.allow_degraded |= same_word(word, "allow_degraded");
 				line->policy.heal |= same_word(word, "heal");
 				return {};
 			}
 			if (*at == count_ || !well_formed(known, words_[*at]))
 				return {known.malformed, *at < count_ ? words_[*at] : ""};
 			const char *value = words_[(*at)++];
-			if (known.value == FeatureValue::word && line->spares == kMaxSpares)
+			if (known.value == FeatureValue::word && ++spares_ > kMaxSpares)
 				return {"too many spares; a set has at most 4, the one beside main "
 					"among them",
 					value};
 			if (known.value == FeatureValue::word)
-				line->spare[line->spares++] = value;
+				add_spare(value, line);
 			if (known.value == FeatureValue::uuid)
 				line->set = value;
 			if (known.value == FeatureValue::id)
@@ -170,16 +180,9 @@ private:
 		return digits[0] && digits[1];
 	}
 
-	LineFault unavailable() const
-	{
-		for (u32 i = 0; i < kFeatureCount; ++i)
-			if (seen_[i] && kFeatures[i].unavailable)
-				return {kFeatures[i].unavailable, kFeatures[i].name};
-		return {};
-	}
-
 	u32 count_;
 	char **words_;
+	u32 spares_ = 1; // there or not
 	bool seen_[kFeatureCount] = {};
 };
 

@@ -16,6 +16,9 @@ inline constexpr u32 kMaxMembers = 4;
 inline constexpr u32 kSites = 3;  // of a member: head, middle, tail
 inline constexpr u32 kCopies = 2; // of a member: head, tail
 inline constexpr usize kMainIdBytes = 64;
+// On a spare that was prepared for a set and has not joined it: it has no number yet, and its own name
+// is the first.
+inline constexpr u8 kNoMember = 0xff;
 
 enum class SetState : u8 {
 	formatting = 1, // nothing counts yet
@@ -27,14 +30,21 @@ enum class SetState : u8 {
 enum class MemberState : u8 {
 	absent = 0, // no such member
 	in_use = 1,
-	gone = 2, // missing or removed; what it holds is not current
+	gone = 2, // lost or given up; what it holds may not be current
+	asked = 3, // the same, and the operator is about to give it up: not decided on one site alone
 };
 
 struct Member {
 	Uuid uuid;
 	Sector sectors = 0;
-	u64 opened_epoch = 0; // the last epoch that had it in use
+	u64 opened_epoch = 0; // the last epoch that had it in use; gone and 0: an operator gave it up
 	MemberState state = MemberState::absent;
+	u64 first_place = 0; // where its data area begins in the run of all (core/spare/spares.h)
+
+	bool in_use() const { return state == MemberState::in_use; }
+	bool gone() const { return state == MemberState::gone || asked(); }
+	bool asked() const { return state == MemberState::asked; }
+	bool given_up() const { return gone() && !opened_epoch; }
 };
 
 // Where the newest complete checkpoint is; no blocks: the table was empty.
@@ -54,7 +64,7 @@ struct Superblock {
 	u64 generation = 0;
 	u64 announced = 0; // the highest epoch that anybody was about to begin
 	SetState state = SetState::formatting;
-	u8 member = 0; // on whose site this is
+	u8 member = 0; // on whose site this is, or kNoMember
 	u8 site = 0;
 	u8 copies = 0; // in use: bit 2 m for member m's head copy, 2 m + 1 for its tail copy
 	Sector main_sectors = 0;
@@ -81,9 +91,10 @@ struct MemberDisk {
 	Le64 sectors;
 	Le64 opened_epoch;
 	u8 state;
-	u8 zero[7];
+	Le56 first_place;
 };
 static_assert(sizeof(MemberDisk) == 40);
+static_assert(offsetof(MemberDisk, first_place) == 33);
 
 // Of the member on whose site it is: first sectors on the device. Derived from the sizes; written
 // down so that a reader needs no arithmetic, and compared at load.
@@ -242,11 +253,8 @@ inline void pack(SuperblockDisk *disk, const Superblock &from, const Layout &lay
 	__builtin_memcpy(disk->main_id, from.main_id, kMainIdBytes);
 	for (u32 m = 0; m < kMaxMembers; ++m) {
 		const Member &member = from.members[m];
-		disk->members[m] = {member.uuid,
-				    member.sectors,
-				    member.opened_epoch,
-				    static_cast<u8>(member.state),
-				    {}};
+		disk->members[m] = {member.uuid, member.sectors, member.opened_epoch,
+				    static_cast<u8>(member.state), member.first_place};
 	}
 	disk->regions = regions_of(layout);
 	disk->crc = crc_of(*disk);
@@ -289,7 +297,7 @@ inline void unpack(const SuperblockDisk &disk, Superblock *to)
 	for (u32 m = 0; m < kMaxMembers; ++m) {
 		const MemberDisk &member = disk.members[m];
 		to->members[m] = {member.uuid, member.sectors, member.opened_epoch,
-				  static_cast<MemberState>(member.state)};
+				  static_cast<MemberState>(member.state), member.first_place};
 	}
 }
 

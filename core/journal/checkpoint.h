@@ -67,9 +67,10 @@ template <Platform P> Status Journal<P>::checkpoint_step()
 	CheckpointBlockDisk *block = reinterpret_cast<CheckpointBlockDisk *>(block_);
 	const Le32 crc = seal(block, now_.set, writing_.id, writing_.blocks, count);
 	writing_.crc = Crc32c::of(&crc, sizeof(crc), writing_.crc);
-	const Copies good = write_area(now_.copies, writing_.blocks);
+	const Copies good = write_area(now_.copies | copying_, writing_.blocks);
 	++writing_.blocks;
-	return fence(good);
+	copying_ &= good;
+	return fence(good & now_.copies);
 }
 
 template <Platform P> u32 Journal<P>::fill_checkpoint_block()
@@ -109,19 +110,25 @@ template <Platform P> Copies Journal<P>::write_area(Copies copies, u64 index)
 template <Platform P> Status Journal<P>::publish_checkpoint()
 {
 	writing_.running = false;
-	if (!has_bug(platform_, Bug::checkpoint_no_flush))
-		TRY(fence(flush_copies(now_.copies)));
+	if (!has_bug(platform_, Bug::checkpoint_no_flush)) {
+		const Copies good = flush_copies(now_.copies | copying_);
+		copying_ &= good;
+		TRY(fence(good & now_.copies));
+	}
 	// A flush of somebody else's step failed meanwhile: the blocks may be gone. The next commit
 	// begins a new one.
 	if (flush_failures() != writing_.failures &&
 	    !has_bug(platform_, Bug::checkpoint_ignores_flush))
 		return {};
 	const bool late = has_bug(platform_, Bug::checkpoint_late_start);
-	Superblock superblock = now_;
-	superblock.root = {writing_.id, writing_.blocks, writing_.area, writing_.crc};
-	superblock.journal_start = late ? end_ : writing_.start;
-	superblock.journal_previous = late ? end_crc_ : writing_.previous;
-	TRY(publish(superblock));
+	// Once more, if the set had to go on without a member.
+	for (bool published = false; !published;) {
+		Superblock superblock = now_;
+		superblock.root = {writing_.id, writing_.blocks, writing_.area, writing_.crc};
+		superblock.journal_start = late ? end_ : writing_.start;
+		superblock.journal_previous = late ? end_crc_ : writing_.previous;
+		published = TRY(publish(superblock));
+	}
 	checkpoints_.add_relaxed(1);
 	return {};
 }

@@ -70,7 +70,7 @@ template <Platform P> Status Journal<P>::fence(Copies good)
 // One flush for all copies on a device. Returns those that are stable.
 template <Platform P> Copies Journal<P>::flush_copies(Copies copies)
 {
-	for (u32 m = 0; m < members(); ++m) {
+	for (u32 m = 0; m < spares_.slots(); ++m) {
 		if (!(copies & copies_on(m)) || (m && has_bug(platform_, Bug::one_spare_flushed)))
 			continue;
 		if (debt_.flush(platform_, spares_.device(m)) != IoStatus::ok)
@@ -83,8 +83,8 @@ template <Platform P> Copies Journal<P>::flush_copies(Copies copies)
 template <Platform P> u64 Journal<P>::flush_failures() const
 {
 	u64 failures = 0;
-	for (u32 m = 0; m < members(); ++m)
-		failures += debt_.failures(spares_.device(m));
+	for (DeviceIndex device = kFirstSpare; device < kFirstSpare + shape_.spares.count; ++device)
+		failures += debt_.failures(device);
 	return failures;
 }
 

@@ -89,7 +89,7 @@ template <Platform P> bool Journal<P>::block_before(u32 index, u64 sequence, u32
 	u32 wanted = *crc;
 	for (u32 s = kBlockSectors; s-- > 0;) {
 		const JournalSectorDisk *found = nullptr;
-		for_each_copy(now_.copies, [&](u32 copy) {
+		for_each_copy(in_hand(), [&](u32 copy) {
 			const JournalSectorDisk &sector =
 				reinterpret_cast<JournalBlockDisk *>(chunk(copy))[index].sector[s];
 			const bool fits = sector.crc == wanted ||
@@ -131,7 +131,7 @@ template <Platform P> void Journal<P>::mend_free_place(u32 index, u64 sequence)
 {
 	__builtin_memset(block_, 0, kMetadataBlockBytes);
 	for_each_copy(all_copies(), [&](u32 copy) {
-		const bool used = now_.copies >> copy & 1;
+		const bool used = in_hand() >> copy & 1;
 		if (!used || !old_block(copy, index, sequence))
 			mend_block(copy, ring_sector(copy, sequence), block_);
 	});

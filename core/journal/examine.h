@@ -102,10 +102,9 @@ template <Platform P> bool Journal<P>::sound() const
 	for (u32 number = 0; number < sites(); ++number)
 		if (is_damage(site_state(number)))
 			return false;
-	for (u32 copy = 0; copy < members() * kCopies; ++copy)
-		if (is_damage(copy_state(copy)))
-			return false;
-	return true;
+	bool sound = true;
+	for_each_copy(all_copies(), [&](u32 copy) { sound &= !is_damage(copy_state(copy)); });
+	return sound;
 }
 
 }  // namespace remap

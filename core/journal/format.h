@@ -17,25 +17,28 @@ template <Platform P> Status Journal<P>::format(Refusal &why)
 	if (!platform_.random(superblock.set.bytes, sizeof(Uuid)))
 		return Error::no_randomness;
 	superblock.set.make_random();
-	for (u32 m = 0; m < members(); ++m) {
+	const u32 count = spares_.slots();
+	for (u32 m = 0; m < count; ++m) {
 		if (!platform_.random(superblock.members[m].uuid.bytes, sizeof(Uuid)))
 			return Error::no_randomness;
 		superblock.members[m].uuid.make_random();
 	}
 	if (!terms_.new_set.nil())
 		superblock.set = terms_.new_set;
-	for (u32 m = 0; m < members(); ++m)
+	for (u32 m = 0; m < count; ++m)
 		TRY(clear_sites(why, m));
-	bool quorum;
-	if (write_sites(superblock, &quorum) == sites())
+	now_ = superblock;
+	bool all = write_sites(superblock, members()).all;
+	if (all)
 		TRY(initialise(why));
-	if (all_sites_)
+	if (all)
 		TRY(write_table(why, &superblock));
 	superblock.generation = 2;
 	superblock.state = SetState::ready;
-	if (!all_sites_ || write_sites(superblock, &quorum) != sites()) {
+	all = all && write_sites(superblock, members()).all;
+	if (!all) {
 		why.begin()
-			<< (members() == 1 ? "the spare" : "a spare")
+			<< (one_spare() ? "the spare" : "a spare")
 			<< " refuses a superblock; all three sites must be writable to begin with";
 		return Error::spare_io;
 	}
@@ -64,16 +67,39 @@ template <Platform P> Superblock Journal<P>::new_superblock()
 	superblock.generation = 1;
 	superblock.state = SetState::formatting;
 	superblock.epoch = superblock.announced = terms_.wipe_set.nil() ? 0 : wiped_epoch();
-	superblock.copies = static_cast<u8>(all_copies());
 	superblock.main_sectors = shape_.main_sectors;
 	superblock.block_bytes = shape_.block_bytes;
 	superblock.max_extents = spares_.max_extents();
-	for (u32 m = 0; m < members(); ++m) {
+	for (u32 m = 0; m < spares_.slots(); ++m) {
 		superblock.members[m].sectors = shape_.spares[m];
 		superblock.members[m].state = MemberState::in_use;
+		superblock.members[m].first_place = spares_.first_place(m);
 	}
+	superblock.copies = static_cast<u8>(copies_of(members_in_use(superblock)));
 	__builtin_memcpy(superblock.main_id, terms_.main_id, sizeof(superblock.main_id));
 	return superblock;
+}
+
+// The names of a spare that is to join a set, on all of its sites; there is no log that anybody could take
+// for one of the set's.
+template <Platform P> Status Journal<P>::prepare(Refusal &why, const Superblock &set)
+{
+	if (!platform_.writable())
+		return Error::read_only;
+	Superblock superblock = new_superblock();
+	superblock.set = terms_.new_set = set.set;
+	superblock.member = kNoMember;
+	if (!platform_.random(superblock.members[0].uuid.bytes, sizeof(Uuid)))
+		return Error::no_randomness;
+	superblock.members[0].uuid.make_random();
+	__builtin_memcpy(superblock.main_id, set.main_id, sizeof(superblock.main_id));
+	TRY(clear_sites(why, 0));
+	now_ = superblock;
+	TRY(initialise(why));
+	if (write_sites(superblock, members()).all)
+		return {};
+	why.begin() << "the spare refuses a superblock; all three sites must be writable to begin with";
+	return Error::spare_io;
 }
 
 // The beginning of both rings; the rest is made zero when the log comes near (commit.h), since a
@@ -83,7 +109,7 @@ template <Platform P> Status Journal<P>::initialise(Refusal &why)
 {
 	const u64 ring = spares_.journal_blocks();
 	const u64 blocks = terms_.new_set.nil() ? min_of<u64>(2 * kZeroAhead, ring) : ring;
-	for (u32 copy = 0; copy < members() * kCopies; ++copy)
+	for (u32 copy = 0; copy < spares_.slots() * kCopies; ++copy)
 		if (!write_zeros(device_of(copy), journal_of(copy), blocks * kBlockSectors)) {
 			why.begin() << name_of(device_of(copy)) << " cannot be written at sector "
 				    << journal_of(copy);
@@ -105,7 +131,7 @@ template <Platform P> Status Journal<P>::write_table(Refusal &why, Superblock *s
 		const Le32 crc = seal(block, superblock->set, writing_.id, writing_.blocks, count);
 		writing_.crc = Crc32c::of(&crc, sizeof(crc), writing_.crc);
 		if (write_area(all_copies(), writing_.blocks++) != all_copies()) {
-			why.begin() << (members() == 1 ? "the spare" : "a spare")
+			why.begin() << (one_spare() ? "the spare" : "a spare")
 				    << " refuses a block of the table";
 			return Error::spare_io;
 		}
@@ -120,7 +146,7 @@ template <Platform P> Status Journal<P>::flush_all(Refusal &why)
 {
 	if (flush_copies(all_copies()) == all_copies())
 		return {};
-	why.begin() << (members() == 1 ? "the spare" : "a spare") << " cannot be flushed";
+	why.begin() << (one_spare() ? "the spare" : "a spare") << " cannot be flushed";
 	return Error::spare_io;
 }
 

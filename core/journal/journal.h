@@ -4,7 +4,9 @@
 //
 // Parts, in the order of a set's life:
 //  * survey.h      what is on the spare: blank, ours, or a reason to keep off (reads only)
-//  * members.h     which device is which member of a set
+//  * members.h     which device is which member of a set, and which may be missing
+//  * given_up.h    members that an operator gave up
+//  * join.h        a member that is added, or comes back
 //  * wipe.h        a set that an operator gave up
 //  * examine.h     how sites and copies are, for reports
 //  * blank.h       nothing but zeros where a format would write
@@ -53,6 +55,7 @@ struct Terms {
 	Uuid set; // not nil: only this set is accepted, and nothing is formatted
 	char main_id[kMainIdBytes + 1] = ""; // not empty: main's serial number or WWN
 	bool format = false;		     // a spare that is not blank may be formatted
+	bool allow_degraded = false;	     // members that the set records as gone may be missing
 	u64 max_extents = 0;		     // for a format; 0: one for each 4 KiB of spare
 
 	// ---- decisions that only an operator takes, by the tools ----
@@ -60,6 +63,7 @@ struct Terms {
 	Uuid wipe_set;		   // not nil: what is left of this set may be formatted over
 	bool accept_sites = false; // one superblock is enough: what the others said is given up
 	bool accept_end = false;   // the log ends where its chain does: what came behind is given up
+	Members without = 0;	   // missing members that are given up, with all that was on them
 };
 
 enum class Found : u8 {
@@ -100,6 +104,10 @@ public:
 	}
 	// Makes a set where survey() found that one may be made, and surveys it. Errors: as open().
 	Status format(Refusal &why);
+	// A spare is prepared to join this set, which is in use elsewhere perhaps: its journal is made
+	// empty, and its sites say for which set it is. REQUIRES: `set` has a name, max_extents and what
+	// main is; found() is Found::blank, and there is one spare. Errors: as format().
+	Status prepare(Refusal &why, const Superblock &set);
 	// Marks the set as closed, if it may write; reopen() begins the next epoch. After an error
 	// of either the set serves what is mapped, and changes nothing.
 	void close();
@@ -111,6 +119,9 @@ public:
 	Status commit(const Record *records, u32 count);
 	// Writes the whole table out and empties the journal. Errors: unwritable.
 	Status checkpoint();
+	// An epoch without the member, for good. REQUIRES: another one is in use, and nothing is on this
+	// one, of which no record is left in the log. Errors: unwritable.
+	Status remove(u32 member);
 
 	// Where the scan of main is, for the next superblock that is written for another reason.
 	void note_scan(Sector next, bool on)
@@ -124,8 +135,10 @@ public:
 	bool opened() const { return opened_.load_acquire(); }
 	bool failed() const { return failed_.load_acquire(); }
 	u64 epoch() const { return epoch_.load_relaxed(); }
-	// A site or a copy is not what it should be.
+	// A site, a copy or a member is not what it should be.
 	bool degraded() const { return degraded_.load_relaxed(); }
+	// Members on which nothing new is put: they are gone, or not there yet.
+	Members gone() const { return gone_.load_relaxed(); }
 	u64 generation() const { return load_once(now_.generation); }
 	Copies copies() const { return load_once(now_.copies); }
 	// Blocks of the log that a load would read; a checkpoint that ends meanwhile counts or not.
@@ -151,6 +164,8 @@ public:
 	const Spares &spares() const { return spares_; }
 	// Of one member.
 	const Layout &layout(u32 member = 0) const { return spares_.layout(member); }
+	// Members that the next load is to add to the set.
+	Members joining() const { return joining_; }
 	const Superblock &superblock() const { return now_; }
 	// Of the first spare as the table line has them, then of the next. A superblock's number of a
 	// site, kSites for each.
@@ -190,7 +205,7 @@ private:
 	static constexpr u32 kChunkSectors = kChunkBlocks * kBlockSectors;
 	static constexpr u32 kChunkBytes = kChunkBlocks * kMetadataBlockBytes;
 	// A chunk of each copy, and one that is put together of them.
-	u32 load_bytes() const { return (members() * kCopies + 1) * kChunkBytes; }
+	u32 load_bytes() const { return (spares_.slots() * kCopies + 1) * kChunkBytes; }
 	static constexpr Sector kBlankSectors = 16 * kSectorsPerMiB; // at either end
 	// Blocks behind the end of the log that are looked at for what should not be there.
 	static constexpr u64 kLookBehind = 8;
@@ -216,7 +231,6 @@ private:
 	IoStatus read_site(DeviceIndex device, Sector where, Site *site);
 	void note_slot(Site *site, u32 slot);
 	const Superblock *winner() const;
-	const Superblock *newest_of(u32 first, u32 count) const;
 	Status judge_absent(Refusal &why);
 	Status judge_set(Refusal &why, const Superblock &newest);
 	Status judge_devices(Refusal &why, const Superblock &newest);
@@ -229,13 +243,35 @@ private:
 	// members.h
 	Status judge_sets(Refusal &why, const Superblock &newest);
 	Status judge_members(Refusal &why, const Superblock &newest);
-	Status judge_member_states(Refusal &why, const Superblock &newest, u32 count);
-	Status identify(Refusal &why, const Superblock &newest, u32 count, DeviceIndex *holder);
+	Status judge_member_states(Refusal &why, const Superblock &newest);
+	Status identify(Refusal &why, const Superblock &newest, DeviceIndex *holder);
+	Status identify(Refusal &why, const Superblock &newest, DeviceIndex device,
+			const Superblock &there, DeviceIndex *holder);
+	Status readmit(Refusal &why, const Superblock &newest, u32 member, DeviceIndex device);
+	Status welcome(Refusal &why, DeviceIndex device, const Superblock &there,
+		       DeviceIndex *holder);
+	Status judge_absence(Refusal &why, const Superblock &newest, const DeviceIndex *holder);
 	Status missing(Refusal &why, const Superblock &newest, u32 member,
 		       const DeviceIndex *holder);
-	Status superfluous(Refusal &why, const Superblock &newest, u32 count,
-			   const DeviceIndex *holder);
+	Status superfluous(Refusal &why, const Superblock &newest, DeviceIndex device);
 	DeviceIndex without_member(const DeviceIndex *holder) const;
+	Status place_members(Refusal &why, const Superblock &newest, const DeviceIndex *holder);
+	bool is_current(const Superblock &newest, u32 member, DeviceIndex device) const;
+	void note_unfinished(const Superblock &newest);
+	// given_up.h
+	const Superblock *newest_on(DeviceIndex device) const;
+	const Superblock *candidate(DeviceIndex device) const;
+	bool is_lonely(DeviceIndex device, u32 number) const;
+	Status judge_asks(Refusal &why);
+	bool is_settled(const Superblock &asking) const;
+	Status judge_unclear(Refusal &why, const Superblock &asking);
+	bool given_up(DeviceIndex device) const;
+	Status judge_given_up(Refusal &why);
+	// join.h
+	Status join(Refusal &why);
+	Status lose_stale();
+	void told_of(u32 member) const;
+	Status copy_to_new(Refusal &why);
 	// wipe.h
 	Status judge_wipe(Refusal &why);
 	Status judge_traces(Refusal &why, DeviceIndex device);
@@ -281,7 +317,7 @@ private:
 	u32 decided_in_chunk(u64 number) const;
 	JournalBlockDisk *gathered()
 	{
-		return reinterpret_cast<JournalBlockDisk *>(chunk(members() * kCopies));
+		return reinterpret_cast<JournalBlockDisk *>(chunk(spares_.slots() * kCopies));
 	}
 	Status read_decided(Refusal &why, Pass pass);
 	Status follow_back(Refusal &why, u64 chunks);
@@ -303,14 +339,36 @@ private:
 	bool old_block(u32 copy, u32 index, u64 sequence);
 	Copies copies_with_site() const;
 	Status begin_serving(Refusal &why);
+	Status begin_epoch(Copies copies);
 	// sites.h
-	u32 write_sites(const Superblock &superblock, bool *quorum);
-	u32 write_member_sites(Superblock superblock, u32 member);
-	bool write_site(Site &site, Superblock superblock);
+	// What a round of superblocks came to.
+	struct Round {
+		u32 sites = 0; // that have it
+		bool all = false;
+		u32 failed = kMaxMembers; // the first member of which no quorum has it
+		bool quorum() const { return failed == kMaxMembers; }
+	};
+	Round write_sites(const Superblock &superblock, Members members);
+	u32 write_member_sites(const Superblock &superblock, u32 member);
+	Superblock introduction(const Site &site, u32 member, u64 announced) const;
+	bool write_site(Site &site, Superblock superblock, u32 member);
 	bool write_slot(DeviceIndex device, Sector at, u32 slot);
-	Status publish(Superblock superblock);
+	Result<bool> publish(Superblock superblock);
+	void became(const Superblock &superblock, const Round &round);
 	void leave_free();
-	Status change_epoch(Copies copies, SetState state);
+	// What an epoch changes beside the copies in use.
+	struct Change {
+		Members lose = 0;   // members that may come back
+		Members ask = 0;    // that are to be given up: they may not, as current
+		Members remove = 0; // that are none any more
+		Members add = 0;    // those in joining_
+	};
+	Status change_epoch(Copies copies, SetState state) { return change_epoch(copies, state, {}); }
+	Status change_epoch(Copies copies, SetState state, const Change &change);
+	Superblock next_epoch(Copies copies, SetState state, const Change &change) const;
+	bool can_lose(const Round &round, Copies copies) const;
+	Copies copies_left(u32 member) const;
+	void lost(u32 member) const;
 	Status fail();
 	// commit.h
 	Status append(const Record *records, u32 count);
@@ -340,12 +398,19 @@ private:
 	{
 		return sites_[(device - kFirstSpare) * kSites + number];
 	}
-	const Superblock *newest_on(DeviceIndex device) const
+	bool one_spare() const { return shape_.spares.count == 1; }
+	// Members in use whose devices are there; all, but for an operator who gives up the others.
+	Members members() const
 	{
-		return newest_of((device - kFirstSpare) * kSites, kSites);
+		Members there = 0;
+		for_each_member(members_in_use(now_), [&](u32 m) {
+			there |= Members{spares_.device(m) != kNoDevice} << m;
+		});
+		return there;
 	}
-	u32 members() const { return spares_.members(); }
 	Copies all_copies() const { return copies_of(members()); }
+	// Copies in use that can be asked.
+	Copies in_hand() const { return now_.copies & all_copies(); }
 	DeviceIndex device_of(u32 copy) const { return spares_.device(member_of(copy)); }
 	Sector journal_of(u32 copy) const
 	{
@@ -361,7 +426,6 @@ private:
 		return journal_of(copy) +
 		       sequence % spares_.journal_blocks() * kBlockSectors;
 	}
-	void became_degraded(bool degraded) { degraded_.store_relaxed(degraded); }
 
 	// A checkpoint that is being written.
 	struct Writing {
@@ -390,7 +454,14 @@ private:
 	bool loaded_ = false;
 	bool begun_ = false;	// an epoch was begun since the load
 	bool served_ = false;
-	bool all_sites_ = true; // the last round reached every site
+	// Members that this load adds: gone ones that are there again, and new ones, of which `new_` has
+	// the names; what of them is not current; and, of an epoch, those that learn of it first.
+	Members joining_ = 0;
+	Members stale_ = 0;
+	Members first_ones_ = 0;
+	u32 dead_asks_ = 0; // devices with a site that asks to no avail
+	Member new_[kMaxMembers];
+	Copies copying_ = 0; // copies of theirs that are being written
 	Superblock now_;	// what a quorum has
 	u64 announced_ = 0;	// the highest epoch or announcement seen
 	u64 end_ = 0;		// sequence of the next block
@@ -415,6 +486,7 @@ private:
 	Atomic<bool> opened_;
 	Atomic<bool> failed_;
 	Atomic<bool> degraded_;
+	Atomic<Members> gone_;
 	Atomic<u64> epoch_;
 	Atomic<u64> commits_;
 	Atomic<u64> checkpoints_;
@@ -442,6 +514,8 @@ template <Platform P> Status Journal<P>::create(const SetShape &shape, const Ter
 #include "core/journal/decided.h"
 #include "core/journal/examine.h"
 #include "core/journal/format.h"
+#include "core/journal/given_up.h"
+#include "core/journal/join.h"
 #include "core/journal/load.h"
 #include "core/journal/log_reader.h"
 #include "core/journal/members.h"

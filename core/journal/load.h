@@ -16,9 +16,9 @@ Status Journal<P>::open(Refusal &why, bool writes, Adopt &&adopt)
 	failed_.store_release(false);
 	TRY(survey(why));
 	if (found_ == Found::blank && !writes) {
-		why.begin() << (members() == 1 ? "the spare is" : "the spares are")
+		why.begin() << (one_spare() ? "the spare is" : "the spares are")
 			    << " blank, and a read-only table cannot format "
-			    << (members() == 1 ? "it" : "them");
+			    << (one_spare() ? "it" : "them");
 		return Error::read_only;
 	}
 	if (found_ == Found::blank)
@@ -55,6 +55,8 @@ Status Journal<P>::load(Refusal &why, bool writes, Adopt &&adopt)
 	salvaged_ = false;
 	present_ = copies_with_site();
 	TRY(read_copies(why, Pass::read));
+	if (!has_bug(platform_, Bug::lost_after_epoch))
+		TRY(lose_stale());
 	TRY(adopt(why));
 	epoch_.store_relaxed(now_.epoch);
 	if (writes)
@@ -74,12 +76,12 @@ template <Platform P> Status Journal<P>::read_copies(Refusal &why, Pass pass)
 template <Platform P> Copies Journal<P>::copies_with_site() const
 {
 	Copies copies = 0;
-	for (u32 m = 0; m < members(); ++m) {
+	for_each_member(members(), [&](u32 m) {
 		const DeviceIndex device = spares_.device(m);
 		const Copies here = Copies{counts(site_on(device, 0))} |
 				    Copies{counts(site_on(device, 2))} << 1;
 		copies |= here << m * kCopies;
-	}
+	});
 	return copies;
 }
 
@@ -101,7 +103,7 @@ template <Platform P>
 Status Journal<P>::read_checkpoint_chunk(Refusal &why, Pass pass, u64 index, u32 blocks, u32 *crc)
 {
 	Status status;
-	for_each_copy(now_.copies, [&](u32 copy) {
+	for_each_copy(in_hand(), [&](u32 copy) {
 		if (status.ok())
 			status = read_chunk(copy, area_of_root(copy) + index * kBlockSectors,
 					    blocks);
@@ -127,7 +129,7 @@ const CheckpointBlockDisk *Journal<P>::note_checkpoint_block(u32 i, u64 index, P
 {
 	const CheckpointBlockDisk *good = nullptr;
 	present_ = 0;
-	for_each_copy(now_.copies, [&](u32 copy) {
+	for_each_copy(in_hand(), [&](u32 copy) {
 		const CheckpointBlockDisk *block =
 			reinterpret_cast<const CheckpointBlockDisk *>(chunk(copy)) + i;
 		if (is_valid(*block, now_.set, now_.root.id, index)) {
@@ -138,8 +140,8 @@ const CheckpointBlockDisk *Journal<P>::note_checkpoint_block(u32 i, u64 index, P
 	if (!good)
 		return nullptr;
 	if (pass == Pass::read) {
-		damaged_ |= now_.copies & ~present_;
-		for_each_copy(now_.copies & ~present_,
+		damaged_ |= in_hand() & ~present_;
+		for_each_copy(in_hand() & ~present_,
 			      [&](u32 copy) { ++findings_.copy[copy].checkpoint_blocks; });
 	} else
 		for_each_copy(all_copies() & ~present_, [&](u32 copy) {
@@ -214,10 +216,14 @@ template <Platform P> Status Journal<P>::mend(Refusal &why)
 	if (has_bug(platform_, Bug::no_repair))
 		return {};
 	const Copies all = all_copies();
-	if (damaged_ || now_.copies != all)
+	if (damaged_ || in_hand() != all)
 		TRY(read_copies(why, Pass::mend));
-	for (u32 copy = 0; copy < members() * kCopies; ++copy)
-		TRY(mend_end(copy));
+	Status ends;
+	for_each_copy(all, [&](u32 copy) {
+		if (ends.ok())
+			ends = mend_end(copy);
+	});
+	TRY(ends);
 	unwritable_ |= all & ~flush_copies(all);
 	return {};
 }
@@ -229,7 +235,7 @@ template <Platform P> Status Journal<P>::mend_end(u32 copy)
 {
 	const u64 ring = spares_.journal_blocks();
 	const u64 room = ring - min_of(ring, end_ - now_.journal_start);
-	const bool used = now_.copies >> copy & 1;
+	const bool used = in_hand() >> copy & 1;
 	const bool holed = damaged_ >> copy & 1;
 	// Twice kZeroAhead: the place that this load leaves free may be one that commit.h would have
 	// gone on from.
@@ -274,17 +280,27 @@ template <Platform P> Status Journal<P>::begin_serving(Refusal &why)
 	}
 	begun_ = has_bug(platform_, Bug::same_epoch_again);
 	if (!begun_ && !has_bug(platform_, Bug::epoch_after_record) &&
-	    !change_epoch(copies, SetState::opened).ok()) {
+	    !begin_epoch(copies).ok()) {
 		why.begin() << "too few sites of "
-			    << (members() == 1 ? "the spare" : "one of the spares")
+			    << (one_spare() ? "the spare" : "one of the spares")
 			    << " can be written to begin an epoch";
 		return Error::unwritable;
 	}
 	if (late)
 		TRY(mend(why));
+	if (joining_)
+		TRY(join(why));
 	served_ = true;
 	opened_.store_release(true);
 	return {};
+}
+
+// The first one, or two if a member is given up that was not asked for yet.
+template <Platform P> Status Journal<P>::begin_epoch(Copies copies)
+{
+	const Members ask = terms_.without & members_in_use(now_);
+	TRY(change_epoch(copies, SetState::opened, {.ask = ask}));
+	return ask ? change_epoch(copies, SetState::opened) : Status{};
 }
 
 template <Platform P> void Journal<P>::close()
@@ -298,7 +314,10 @@ template <Platform P> void Journal<P>::close()
 	Superblock superblock = now_;
 	superblock.state = SetState::clean;
 	superblock.journal_end = end_;
-	if (publish(superblock).ok())
+	const auto closed = publish(superblock);
+	if (closed.ok() && !closed.value())
+		return close();
+	if (closed.ok())
 		opened_.store_release(false);
 }
 

@@ -43,7 +43,7 @@ template <Platform P> Status Journal<P>::read_ring(u32 copy, u64 sequence, u32 b
 template <Platform P> Status Journal<P>::read_rings(u64 sequence, u32 blocks)
 {
 	Status status;
-	for_each_copy(now_.copies, [&](u32 copy) {
+	for_each_copy(in_hand(), [&](u32 copy) {
 		if (status.ok())
 			status = read_ring(copy, sequence, blocks);
 	});
@@ -72,7 +72,7 @@ bool Journal<P>::best_block(u32 index, u64 sequence, u32 previous, JournalBlockD
 	u64 epoch = 0;
 	for (u32 s = 0; s < kBlockSectors; ++s) {
 		const JournalSectorDisk *best = nullptr;
-		for_each_copy(now_.copies, [&](u32 copy) {
+		for_each_copy(in_hand(), [&](u32 copy) {
 			const JournalSectorDisk &sector =
 				reinterpret_cast<JournalBlockDisk *>(chunk(copy))[index].sector[s];
 			if (!fits_log(sector, sequence * kBlockSectors + s, previous))
@@ -166,7 +166,7 @@ Status Journal<P>::judge_twins(Refusal &why, u32 index, u64 sequence)
 	if (terms_.accept_end || has_bug(platform_, Bug::ignore_chain))
 		return {};
 	Status status;
-	for_each_copy(now_.copies, [&](u32 copy) {
+	for_each_copy(in_hand(), [&](u32 copy) {
 		for (u32 s = 0; s < kBlockSectors; ++s) {
 			const JournalSectorDisk &good =
 				reinterpret_cast<const JournalBlockDisk *>(block_)->sector[s];
@@ -191,7 +191,7 @@ template <Platform P> void Journal<P>::note_block(u32 index, u64 sequence, Pass 
 	const Copies before = present_ & ~witnesses_;
 	present_ = witnesses_ = 0;
 	for_each_copy(all_copies(), [&](u32 copy) {
-		const bool read = now_.copies >> copy & 1;
+		const bool read = in_hand() >> copy & 1;
 		const void *there = chunk(copy) + index * kMetadataBlockBytes;
 		const bool whole =
 			read && !__builtin_memcmp(there, block_, kMetadataBlockBytes);
@@ -255,7 +255,7 @@ template <Platform P> Status Journal<P>::judge_end(Refusal &why, u32 index, u64 
 	if (terms_.accept_end)
 		return look_behind(why, sequence, true);
 	TRY(judge_closed(why, sequence));
-	const Copies present = present_ & now_.copies;
+	const Copies present = present_ & in_hand();
 	const bool single = !(present & (present - 1));
 	if (single && !has_bug(platform_, Bug::ambiguous_end)) {
 		if (!present || !clean_end(lowest_bit(present), index, sequence)) {
@@ -289,7 +289,7 @@ template <Platform P> Status Journal<P>::look_behind(Refusal &why, u64 end, bool
 		TRY(read_rings(end + done, count));
 		for (u32 i = 0; i < count; ++i) {
 			Status status;
-			for_each_copy(now_.copies, [&](u32 copy) {
+			for_each_copy(in_hand(), [&](u32 copy) {
 				if (status.ok())
 					status = look_at_block(why, copy, i, end, end + done + i,
 							       single);

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // Which device is which member. Each says so itself, by the name of the set and its own; the order of
-// the table line is of no account. A set is served whole or not at all: what is missing may hold the
-// newest content of sectors, and what is there twice cannot both be it.
+// the table line is of no account. A member that is in use must be there: it may hold the newest content
+// of sectors. One that is gone may be missing, if whoever makes the table knows; what was on it gives
+// errors. What is there and gone joins again (join.h), as does a spare that was prepared for the set.
 #pragma once
 
 #include "core/journal/journal.h"
@@ -28,60 +29,35 @@ template <Platform P> Status Journal<P>::judge_sets(Refusal &why, const Superblo
 			    << "; all spares that are named must be of one set";
 		return Error::wrong_set;
 	}
-	return {};
+	return judge_given_up(why);
 }
+
+// ---- who is who ----
 
 // Finds the device of each member, and with that where everything lies.
 template <Platform P> Status Journal<P>::judge_members(Refusal &why, const Superblock &newest)
 {
-	u32 count = 0;
-	while (count < kMaxMembers && newest.members[count].state == MemberState::in_use)
-		++count;
-	TRY(judge_member_states(why, newest, count));
+	joining_ = stale_ = first_ones_ = 0;
+	TRY(judge_member_states(why, newest));
 	DeviceIndex holder[kMaxMembers] = {};
-	TRY(identify(why, newest, count, holder));
-	SpareSizes sizes;
-	for (u32 m = 0; m < count; ++m) {
-		if (!holder[m])
-			return missing(why, newest, m, holder);
-		const Sector sectors = shape_.spares[holder[m] - kFirstSpare];
-		if (newest.members[m].sectors != sectors) {
-			why.begin() << name_of(holder[m]) << " has " << sectors << " sectors, set "
-				    << newest.set << " was made on one of "
-				    << newest.members[m].sectors;
-			return Error::wrong_set;
-		}
-		sizes.add(sectors);
-	}
-	if (count < shape_.spares.count)
-		return superfluous(why, newest, count, holder);
-	// What no set may have been made with, only one that was made on these terms has.
-	const bool usual = newest.max_extents >= kMinExtents && newest.max_extents <= kMaxExtents;
-	const u64 extents = usual ? newest.max_extents : terms_.max_extents;
-	spares_ = extents ? Spares::of(sizes, extents) : Spares::of(sizes);
-	for (u32 m = 0; m < count; ++m)
-		spares_.found_at(m, holder[m]);
+	TRY(identify(why, newest, holder));
+	TRY(judge_absence(why, newest, holder));
+	TRY(place_members(why, newest, holder));
+	note_unfinished(newest);
 	return {};
 }
 
-// A set begins with all its members, and none has ever left it.
 template <Platform P>
-Status Journal<P>::judge_member_states(Refusal &why, const Superblock &newest, u32 count)
+Status Journal<P>::judge_member_states(Refusal &why, const Superblock &newest)
 {
+	bool sound = members_in_use(newest) != 0;
 	for (u32 m = 0; m < kMaxMembers; ++m) {
-		if (newest.members[m].state != MemberState::gone)
-			continue;
-		why.begin() << "set " << newest.set << " goes on without its member " << m << ", "
-			    << newest.members[m].uuid
-			    << "; this version serves only sets that are whole";
-		return Error::unknown_format;
-	}
-	bool sound = count;
-	for (u32 m = 0; m < count; ++m)
+		const Member &member = newest.members[m];
+		sound = sound && member.state <= MemberState::asked;
 		for (u32 before = 0; before < m; ++before)
-			sound = sound && !(newest.members[m].uuid == newest.members[before].uuid);
-	for (u32 m = count; m < kMaxMembers; ++m)
-		sound = sound && newest.members[m].state == MemberState::absent;
+			sound = sound && (member.state == MemberState::absent ||
+					  !(member.uuid == newest.members[before].uuid));
+	}
 	if (sound)
 		return {};
 	why.begin() << "the superblock is valid, but what it says cannot be";
@@ -89,27 +65,140 @@ Status Journal<P>::judge_member_states(Refusal &why, const Superblock &newest, u
 }
 
 template <Platform P>
-Status Journal<P>::identify(Refusal &why, const Superblock &newest, u32 count, DeviceIndex *holder)
+Status Journal<P>::identify(Refusal &why, const Superblock &newest, DeviceIndex *holder)
 {
-	for (u32 i = 0; i < shape_.spares.count; ++i) {
-		const DeviceIndex device = kFirstSpare + i;
-		const Superblock *there = newest_on(device);
-		if (!there)
-			continue;
-		const u32 m = there->member;
-		if (m >= count || !(there->members[m].uuid == newest.members[m].uuid)) {
-			why.begin() << "the superblock of " << name_of(device)
-				    << " is valid, but what it says cannot be: set " << newest.set
-				    << " has no such member " << m;
-			return Error::damaged;
+	// Those that come anew take the numbers that are left.
+	constexpr bool kTurns[] = {false, true};
+	for (const bool anew : kTurns)
+		for (u32 i = 0; i < shape_.spares.count; ++i) {
+			const DeviceIndex device = kFirstSpare + i;
+			const Superblock *there = newest_on(device);
+			if (!there || (there->member == kNoMember) != anew)
+				continue;
+			TRY(anew ? welcome(why, device, *there, holder)
+				 : identify(why, newest, device, *there, holder));
 		}
-		if (holder[m]) {
-			why.begin() << name_of(holder[m]) << " and " << name_of(device)
-				    << " both are member " << m << ", " << newest.members[m].uuid
-				    << ", of the set: one is a copy of the other";
+	return {};
+}
+
+template <Platform P>
+Status Journal<P>::identify(Refusal &why, const Superblock &newest, DeviceIndex device,
+			    const Superblock &there, DeviceIndex *holder)
+{
+	const u32 m = there.member;
+	const bool known = m < kMaxMembers && newest.members[m].state != MemberState::absent &&
+			   there.members[m].uuid == newest.members[m].uuid;
+	if (!known) {
+		why.begin() << name_of(device) << " was a spare of set " << newest.set
+			    << ", which goes on without it; wiped, it can be added anew";
+		return Error::wrong_set;
+	}
+	if (holder[m]) {
+		why.begin() << name_of(holder[m]) << " and " << name_of(device)
+			    << " both are member " << m << ", " << newest.members[m].uuid
+			    << ", of the set: one is a copy of the other";
+		return Error::wrong_set;
+	}
+	if (newest.members[m].sectors != shape_.spares[device - kFirstSpare]) {
+		why.begin() << name_of(device) << " has " << shape_.spares[device - kFirstSpare]
+			    << " sectors, set " << newest.set << " was made on one of "
+			    << newest.members[m].sectors;
+		return Error::wrong_set;
+	}
+	holder[m] = device;
+	return newest.members[m].gone() ? readmit(why, newest, m, device) : Status{};
+}
+
+// One that was gone is there. That what it holds is old, a quorum of its sites has to say.
+template <Platform P>
+Status Journal<P>::readmit(Refusal &why, const Superblock &newest, u32 member, DeviceIndex device)
+{
+	const bool current = is_current(newest, member, device);
+	const u32 counting = counting_sites(device);
+	if (!current && !newest.members[member].given_up() && 2 * counting <= kSites) {
+		why.begin() << "only " << counting << " of " << kSites << " sites of "
+			    << name_of(device) << ", which was lost, hold a superblock: nobody can tell "
+			       "whether what is on it is the newest";
+		return Error::damaged;
+	}
+	joining_ |= 1u << member;
+	stale_ |= Members{!current} << member;
+	new_[member] = newest.members[member];
+	return {};
+}
+
+// A spare that was prepared for the set.
+template <Platform P>
+Status Journal<P>::welcome(Refusal &why, DeviceIndex device, const Superblock &there,
+			   DeviceIndex *holder)
+{
+	const Superblock &newest = *winner();
+	u32 m = 0;
+	while (m < kMaxMembers && (newest.members[m].state != MemberState::absent || holder[m]))
+		++m;
+	if (m == kMaxMembers) {
+		why.begin() << name_of(device) << " is to join set " << newest.set << ", which has "
+			    << kMaxMembers << " spares; one of them has to be removed before";
+		return Error::wrong_set;
+	}
+	if (!platform_.writable()) {
+		why.begin() << name_of(device) << " is to join set " << newest.set
+			    << ", which a read-only table cannot do";
+		return Error::read_only;
+	}
+	holder[m] = device;
+	joining_ |= 1u << m;
+	new_[m] = there.members[0];
+	new_[m].sectors = shape_.spares[device - kFirstSpare];
+	return {};
+}
+
+// Whether a member that is gone holds the newest of all that was on it when it was lost. Its own newest
+// epoch may be later than the recorded one: of an add that never had its quorum, since a member that the
+// set still has does not know of it.
+template <Platform P>
+bool Journal<P>::is_current(const Superblock &newest, u32 member, DeviceIndex device) const
+{
+	const Member &recorded = newest.members[member];
+	const Superblock &there = *newest_on(device);
+	const Member &own = there.members[member];
+	const u64 opened = own.in_use() ? there.epoch : own.opened_epoch;
+	if (recorded.given_up())
+		return has_bug(platform_, Bug::rejoin_any);
+	return opened == recorded.opened_epoch || has_bug(platform_, Bug::rejoin_any) ||
+	       (opened > recorded.opened_epoch && own.in_use() &&
+		members_in_use(there) & members_in_use(newest));
+}
+
+// ---- who is missing ----
+
+template <Platform P>
+Status Journal<P>::judge_absence(Refusal &why, const Superblock &newest, const DeviceIndex *holder)
+{
+	for (u32 m = 0; m < kMaxMembers; ++m) {
+		const bool given_up = terms_.without >> m & 1;
+		const bool known = newest.members[m].in_use() || newest.members[m].asked();
+		if (given_up && (holder[m] || !known)) {
+			why.begin() << "member " << m << " of set " << newest.set
+				    << (holder[m] ? " is here" : " is not in use")
+				    << "; only one that is missing can be given up";
 			return Error::wrong_set;
 		}
-		holder[m] = device;
+		if (!holder[m] && newest.members[m].in_use() && !given_up)
+			return missing(why, newest, m, holder);
+	}
+	const DeviceIndex silent = without_member(holder);
+	if (silent)
+		return superfluous(why, newest, silent);
+	for (u32 m = 0; m < kMaxMembers; ++m) {
+		const bool known = terms_.allow_degraded || terms_.without >> m & 1;
+		if (holder[m] || !newest.members[m].gone() || known)
+			continue;
+		why.begin() << "set " << newest.set << " goes on without its member " << m << ", "
+			    << newest.members[m].uuid
+			    << ", which is not here; with allow_degraded it starts, and what is on "
+			       "that spare gives errors";
+		return Error::wrong_set;
 	}
 	return {};
 }
@@ -130,12 +219,10 @@ Status Journal<P>::missing(Refusal &why, const Superblock &newest, u32 member,
 }
 
 template <Platform P>
-Status Journal<P>::superfluous(Refusal &why, const Superblock &newest, u32 count,
-			       const DeviceIndex *holder)
+Status Journal<P>::superfluous(Refusal &why, const Superblock &newest, DeviceIndex device)
 {
-	why.begin() << name_of(without_member(holder)) << " is no member of set " << newest.set
-		    << ", which is whole with " << count << " of the " << shape_.spares.count
-		    << " spares that were named";
+	why.begin() << name_of(device) << " is no member of set " << newest.set
+		    << "; 'dmremap spare add' makes it one";
 	return Error::wrong_set;
 }
 
@@ -150,6 +237,54 @@ template <Platform P> DeviceIndex Journal<P>::without_member(const DeviceIndex *
 			return device;
 	}
 	return 0;
+}
+
+// ---- where everything lies ----
+
+template <Platform P>
+Status Journal<P>::place_members(Refusal &why, const Superblock &newest, const DeviceIndex *holder)
+{
+	// What no set may have been made with, only one that was made on these terms has.
+	const bool usual = newest.max_extents >= kMinExtents && newest.max_extents <= kMaxExtents;
+	SpareSizes sizes;
+	for (u32 m = 0; m < kMaxMembers; ++m)
+		if (newest.members[m].in_use())
+			sizes.add(newest.members[m].sectors);
+	const u64 extents = usual		 ? newest.max_extents
+			    : terms_.max_extents ? terms_.max_extents
+						 : Spares::of(sizes).max_extents();
+	spares_ = Spares();
+	for (u32 m = 0; m < kMaxMembers; ++m) {
+		const Member &member = newest.members[m];
+		if (member.state != MemberState::absent)
+			spares_.put(m, member.sectors, extents, member.first_place,
+				    holder[m] ? holder[m] : kNoDevice);
+	}
+	for_each_member(joining_, [&](u32 m) {
+		if (newest.members[m].state != MemberState::absent)
+			return;
+		new_[m].first_place = spares_.data_sectors();
+		spares_.put(m, new_[m].sectors, extents, new_[m].first_place, holder[m]);
+	});
+	const u32 small = spares_.too_small();
+	if (joining_ >> small & 1)
+		return too_small(why, holder[small], spares_.layout(small));
+	return {};
+}
+
+// An epoch with a member of which another one does not know: an add that a crash ended. Those who know
+// are the first to hear of the next one.
+template <Platform P> void Journal<P>::note_unfinished(const Superblock &newest)
+{
+	const Members in_use = members_in_use(newest);
+	for_each_member(in_use, [&](u32 m) {
+		for_each_member(in_use & ~(1u << m), [&](u32 other) {
+			const DeviceIndex device = spares_.device(other);
+			const Superblock *there = device == kNoDevice ? nullptr : newest_on(device);
+			if (there && !there->members[m].in_use())
+				first_ones_ |= 1u << m;
+		});
+	});
 }
 
 }  // namespace remap

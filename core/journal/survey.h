@@ -13,8 +13,10 @@ template <Platform P> Status Journal<P>::survey(Refusal &why)
 	found_ = Found::nothing;
 	for (DeviceIndex device = kFirstSpare; device < kFirstSpare + shape_.spares.count; ++device)
 		TRY(read_sites(why, device));
+	dead_asks_ = 0;
 	if (!terms_.wipe_set.nil())
 		return judge_wipe(why);
+	TRY(judge_asks(why));
 	const Superblock *newest = winner();
 	if (!newest || newest->state == SetState::formatting)
 		return judge_absent(why);
@@ -122,7 +124,12 @@ template <Platform P> void Journal<P>::note_slot(Site *site, u32 slot)
 // more sites agree on may be the past of what was acknowledged in it.
 template <Platform P> const Superblock *Journal<P>::winner() const
 {
-	const Superblock *best = newest_of(0, sites());
+	const Superblock *best = nullptr;
+	for (DeviceIndex device = kFirstSpare; device < kFirstSpare + shape_.spares.count; ++device) {
+		const Superblock *there = candidate(device);
+		if (there && (!best || newer(*there, *best)) && !given_up(device))
+			best = there;
+	}
 	if (has_bug(platform_, Bug::two_sites_win))
 		for (u32 i = 0; i < kSites; ++i) {
 			const Site &a = sites_[i], &b = sites_[(i + 1) % kSites];
@@ -130,16 +137,6 @@ template <Platform P> const Superblock *Journal<P>::winner() const
 				best = newer(a.superblock, b.superblock) ? &b.superblock
 									 : &a.superblock;
 		}
-	return best;
-}
-
-// Among the sites that count.
-template <Platform P> const Superblock *Journal<P>::newest_of(u32 first, u32 count) const
-{
-	const Superblock *best = nullptr;
-	for (u32 i = first; i < first + count; ++i)
-		if (counts(sites_[i]) && (!best || newer(sites_[i].superblock, *best)))
-			best = &sites_[i].superblock;
 	return best;
 }
 
@@ -206,7 +203,7 @@ template <Platform P> Status Journal<P>::judge_absent(Refusal &why)
 		return Error::wrong_set;
 	}
 	TRY(lay_out(why));
-	for (u32 m = 0; !terms_.format && m < members(); ++m)
+	for (u32 m = 0; !terms_.format && m < spares_.slots(); ++m)
 		TRY(foreign(why, m));
 	found_ = Found::blank;
 	return {};
@@ -235,14 +232,16 @@ template <Platform P> Status Journal<P>::judge_set(Refusal &why, const Superbloc
 		return Error::unknown_format;
 	}
 	TRY(judge_devices(why, newest));
-	for (u32 m = 0; m < members(); ++m)
-		TRY(judge_histories(why, newest, m));
+	for (u32 m = 0; m < kMaxMembers; ++m)
+		if (newest.members[m].in_use() && spares_.device(m) != kNoDevice)
+			TRY(judge_histories(why, newest, m));
 	if (!makes_sense(newest)) {
 		why.begin() << "the superblock is valid, but what it says cannot be";
 		return Error::damaged;
 	}
 	now_ = newest;
 	found_ = Found::set;
+	gone_.store_relaxed(members_gone(now_) | joining_);
 	return {};
 }
 
@@ -261,7 +260,7 @@ template <Platform P> bool Journal<P>::makes_sense(const Superblock &set) const
 			  (set.root.blocks || !set.root.crc);
 	return spares_.valid() && spares_.max_extents() == set.max_extents &&
 	       set.state >= SetState::ready && set.state <= SetState::clean && counts && log &&
-	       root && set.copies && !(set.copies & ~all_copies()) &&
+	       root && set.copies && !(set.copies & ~copies_of(members_in_use(set))) &&
 	       set.journal_blocks == spares_.journal_blocks() &&
 	       set.area_blocks == spares_.area_blocks();
 }
@@ -317,6 +316,11 @@ template <Platform P> bool Journal<P>::parted(const Superblock &a, const Superbl
 {
 	if (a.epoch != b.epoch || a.generation != b.generation)
 		return false;
+	for (u32 m = 0; m < kMaxMembers; ++m)
+		if (a.members[m].state != b.members[m].state ||
+		    a.members[m].opened_epoch != b.members[m].opened_epoch ||
+		    !(a.members[m].uuid == b.members[m].uuid))
+			return true;
 	return a.state != b.state || a.copies != b.copies || !(a.root.id == b.root.id) ||
 	       a.root.crc != b.root.crc || a.journal_start != b.journal_start ||
 	       a.epoch_start != b.epoch_start || a.chain_end != b.chain_end || a.chain != b.chain;
@@ -335,19 +339,21 @@ Status Journal<P>::judge_histories(Refusal &why, const Superblock &newest, u32 m
 		if (!site.valid())
 			continue;
 		const Superblock &there = site.superblock;
-		if (!(there.set == newest.set) ||
-		    !(there.members[member].uuid == newest.members[member].uuid)) {
+		// Before it was a member it had no number.
+		const bool anew = there.member == kNoMember;
+		const Uuid &name = there.members[anew ? 0 : member].uuid;
+		if (!(there.set == newest.set) || !(name == newest.members[member].uuid)) {
 			why.begin() << "the sites of " << name_of(device)
 				    << " belong to different sets, " << there.set << " and "
 				    << newest.set;
 			return Error::damaged;
 		}
-		if (there.site != number || there.member != member) {
+		if (there.site != number || (there.member != member && !anew)) {
 			why.begin() << "the superblock of site " << u32{there.site}
 				    << " was found at site " << number;
 			return Error::damaged;
 		}
-		if (counts(site) && !terms_.accept_sites && parted(there, newest)) {
+		if (counts(site) && !anew && !terms_.accept_sites && parted(there, newest)) {
 			why.begin() << "two superblocks have epoch " << newest.epoch
 				    << " and generation " << newest.generation
 				    << " and do not say the same; 'dmremap repair' explains";

@@ -57,6 +57,9 @@ public:
 			platform.wake_flush();
 	}
 
+	// Whether no user's flush of the device is under way. Any context.
+	bool no_user(DeviceIndex device) const { return gate_[device].empty(); }
+
 	// A user's flush of the device failed. Any context.
 	void user_flush_failed(DeviceIndex device)
 	{

@@ -19,6 +19,8 @@ using DeviceIndex = u32;
 inline constexpr DeviceIndex kMainDevice = 0;
 inline constexpr DeviceIndex kFirstSpare = 1;
 inline constexpr u32 kMaxSpares = 4;
+// Of a spare that is missing. No I/O goes there.
+inline constexpr DeviceIndex kNoDevice = 31;
 
 // An I/O of the user's that the host handed over; only the host knows what is behind it.
 using Request = void *;

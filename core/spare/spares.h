@@ -2,16 +2,18 @@
 // Spares: the members of a set, and where on them a place is.
 //
 // A *place* is a sector of spare as the table, the journal and every command count it: the data areas of
-// the members form one run, in the order in which the set was made, so the first place of a member is the
-// one behind the last of the member before. An *address* is a sector of a device. Places that follow each
-// other are on the device beside each other except at a *border*: a member's middle site, or its end.
+// the members form one run. Each member has a stretch of it for as long as it is one; what joins comes
+// behind all others, and what left leaves a gap. An *address* is a sector of a device. Places that follow
+// each other are on the device beside each other except at a *border*: a member's middle site, or its end.
 //
-// Members are numbered as the superblock does; the table line may name their devices in another order.
+// Members are numbered as the superblock does; the table line may name their devices in another order. A
+// member may have no device: what is on it is missing.
 #pragma once
 
 #include "core/format/layout.h"
 #include "core/format/superblock.h"
 #include "core/platform/platform.h"
+#include "core/table/extent.h"
 
 namespace remap {
 
@@ -59,12 +61,9 @@ public:
 	static constexpr Spares of(const SpareSizes &sizes, u64 max_extents)
 	{
 		Spares spares;
-		spares.members_ = sizes.count;
 		for (u32 m = 0; m < sizes.count; ++m) {
-			spares.layouts_[m] = Layout::of(sizes[m], max_extents);
-			spares.devices_[m] = kFirstSpare + m;
-			spares.ends_[m] = spares.data_sectors() + spares.layouts_[m].data_sectors();
-			spares.total_ = spares.ends_[m];
+			const Place first = spares.data_sectors();
+			spares.put(m, sizes[m], max_extents, first, kFirstSpare + m);
 		}
 		return spares;
 	}
@@ -74,69 +73,121 @@ public:
 		return of(sizes, max_of(kMinExtents, min_of(wanted, kMaxExtents)));
 	}
 
-	// Where the table line has the member.
-	constexpr void found_at(u32 member, DeviceIndex device) { devices_[member] = device; }
+	// Makes it a member. `device`: where the table line has it, or kNoDevice.
+	constexpr void put(u32 member, Sector sectors, u64 max_extents, Place first, DeviceIndex device)
+	{
+		layouts_[member] = Layout::of(sectors, max_extents);
+		devices_[member] = device;
+		firsts_[member] = first;
+		exists_ |= 1u << member;
+		max_extents_ = max_extents;
+		slots_ = max_of(slots_, member + 1);
+	}
+	// What it held is nobody's any more.
+	constexpr void drop(u32 member)
+	{
+		exists_ &= ~(1u << member);
+		layouts_[member] = Layout();
+		while (slots_ && !exists(slots_ - 1))
+			--slots_;
+	}
 
-	// Whether all members have room for data. The first that has none: too_small().
-	constexpr bool valid() const { return members_ && too_small() == members_; }
+	// Whether all members have room for data, in stretches apart. The first that has none: too_small().
+	constexpr bool valid() const
+	{
+		bool sound = slots_ && too_small() == slots_ && data_sectors() <= kMostPlaces;
+		for (u32 a = 0; a < slots_; ++a)
+			for (u32 b = 0; b < a; ++b)
+				sound = sound && (!exists(a) || !exists(b) || firsts_[a] >= end(b) ||
+						  firsts_[b] >= end(a));
+		return sound;
+	}
 	constexpr u32 too_small() const
 	{
 		u32 m = 0;
-		while (m < members_ && layouts_[m].valid())
+		while (m < slots_ && (!exists(m) || layouts_[m].valid()))
 			++m;
 		return m;
 	}
 
-	constexpr u32 members() const { return members_; }
+	// Numbers of members are below this; some may be nobody's.
+	constexpr u32 slots() const { return slots_; }
+	constexpr bool exists(u32 member) const { return exists_ >> member & 1; }
 	constexpr const Layout &layout(u32 member) const { return layouts_[member]; }
 	constexpr DeviceIndex device(u32 member) const { return devices_[member]; }
 
 	// ---- the same on every member ----
-	constexpr u64 max_extents() const { return layouts_[0].max_extents(); }
-	constexpr u64 entries() const { return layouts_[0].entries(); }
-	constexpr u64 journal_blocks() const { return layouts_[0].journal_blocks(); }
-	constexpr u64 area_blocks() const { return layouts_[0].area_blocks(); }
+	constexpr u64 max_extents() const { return max_extents_; }
+	constexpr u64 entries() const { return any().entries(); }
+	constexpr u64 journal_blocks() const { return any().journal_blocks(); }
+	constexpr u64 area_blocks() const { return any().area_blocks(); }
 
 	// ---- of all together ----
-	constexpr Sector data_sectors() const { return total_; }
+	// All places are below this.
+	constexpr Sector data_sectors() const
+	{
+		Sector last = 0;
+		for (u32 m = 0; m < slots_; ++m)
+			last = exists(m) ? max_of(last, end(m)) : last;
+		return last;
+	}
 	constexpr Sector reserved_sectors() const
 	{
 		Sector sum = 0;
-		for (u32 m = 0; m < members_; ++m)
+		for (u32 m = 0; m < slots_; ++m)
 			sum += layouts_[m].reserved_sectors();
 		return sum;
 	}
 
-	// The member that a place is on. REQUIRES: place < data_sectors().
-	constexpr u32 member(Sector place) const
+	// The member that a place is on; kNobody: it is in a gap.
+	static constexpr u32 kNobody = kMaxSpares;
+	constexpr u32 member(Place place) const
 	{
 		u32 m = 0;
-		while (place >= ends_[m])
+		while (m < slots_ && !(exists(m) && place >= firsts_[m] && place < end(m)))
 			++m;
-		return m;
+		return m < slots_ ? m : kNobody;
 	}
-	// Of a member, the first place.
-	constexpr Sector first_place(u32 member) const { return member ? ends_[member - 1] : 0; }
+	// Of a member, the first place, and the one behind its last.
+	constexpr Place first_place(u32 member) const { return firsts_[member]; }
+	constexpr Place end(u32 member) const
+	{
+		return firsts_[member] + layouts_[member].data_sectors();
+	}
+	// Whether all of a range is on members.
+	constexpr bool holds(Place place, u64 length) const
+	{
+		while (length) {
+			const u32 m = member(place);
+			if (m == kNobody)
+				return false;
+			const u64 here = min_of<u64>(length, end(m) - place);
+			place += here;
+			length -= here;
+		}
+		return true;
+	}
 
-	// REQUIRES: place < data_sectors(). `want`: how many places are asked for, at least 1.
-	constexpr Address address(Sector place, u64 want) const
+	// `want`: how many places are asked for, at least 1. REQUIRES: holds(place, 1).
+	constexpr Address address(Place place, u64 want) const
 	{
 		const u32 m = member(place);
 		const Layout &layout = layouts_[m];
-		const Sector data = place - first_place(m);
-		const u64 left = min_of<u64>(want, ends_[m] - place);
+		const Sector data = place - firsts_[m];
+		const u64 left = min_of<u64>(want, end(m) - place);
 		return {devices_[m], layout.physical(data), layout.contiguous(data, left)};
 	}
-	constexpr u64 contiguous(Sector place, u64 want) const { return address(place, want).sectors; }
+	constexpr u64 contiguous(Place place, u64 want) const { return address(place, want).sectors; }
 
-	// The devices that a range of places is on, a bit for each.
-	constexpr u32 devices_of(Sector place, u64 length) const
+	// The devices that a range of places is on, a bit for each. REQUIRES: holds(place, length), and
+	// no device is missing.
+	constexpr u32 devices_of(Place place, u64 length) const
 	{
 		u32 devices = 0;
 		for (u64 done = 0; done < length;) {
 			const u32 m = member(place + done);
 			devices |= 1u << devices_[m];
-			done = ends_[m] - place;
+			done = end(m) - place;
 		}
 		return devices;
 	}
@@ -144,17 +195,29 @@ public:
 	// Whether another set's places mean the same on the same devices.
 	constexpr bool same_as(const Spares &other) const
 	{
-		bool same = members_ == other.members_ && max_extents() == other.max_extents();
-		for (u32 m = 0; same && m < members_; ++m)
-			same = ends_[m] == other.ends_[m] && devices_[m] == other.devices_[m];
+		bool same = exists_ == other.exists_ && max_extents_ == other.max_extents_;
+		for (u32 m = 0; same && m < slots_; ++m)
+			same = !exists(m) || (firsts_[m] == other.firsts_[m] && end(m) == other.end(m) &&
+					      devices_[m] == other.devices_[m]);
 		return same;
 	}
 
 private:
-	u32 members_ = 0;
+	static constexpr Place kMostPlaces = Place{1} << kPlaceBits;
+
+	constexpr const Layout &any() const
+	{
+		u32 m = 0;
+		while (m + 1 < slots_ && !exists(m))
+			++m;
+		return layouts_[m];
+	}
+
+	u32 slots_ = 0;
+	u32 exists_ = 0; // bits
+	u64 max_extents_ = 0;
 	DeviceIndex devices_[kMaxSpares] = {kFirstSpare};
-	Sector ends_[kMaxSpares] = {}; // the place behind each member's last
-	Sector total_ = 0;
+	Place firsts_[kMaxSpares] = {};
 	Layout layouts_[kMaxSpares];
 };
 

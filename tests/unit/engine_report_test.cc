@@ -129,7 +129,7 @@ TEST(EngineReport, EveryKeyInItsOrder)
 			  "pending_sectors", "main_sectors", "block_sectors", "spare_used",
 			  "spare_total", "spare_reserved", "max_extents", "buckets", "table_bytes",
 			  "metadata_used", "epoch", "generation", "copies", "journal_used",
-			  "journal_total", "set", "flags", "last_error"}));
+			  "journal_total", "set", "flags", "spares", "last_error"}));
 	ASSERT_EQ(set.send("stats"), 1);
 	EXPECT_EQ(keys(set.reply),
 		  (std::vector<std::string>{

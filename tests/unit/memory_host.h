@@ -193,6 +193,8 @@ public:
 	void notify() { ++notified; }
 	void log(LogLevel, const char *text) { lines.emplace_back(text); }
 	void log_limited(const char *text) { lines.emplace_back(text); }
+	// As another machine would draw.
+	void draw_from(u64 number) { randoms_ = number; }
 	bool random(void *buffer, usize bytes)
 	{
 		for (usize i = 0; i < bytes; ++i)

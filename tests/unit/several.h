@@ -29,4 +29,34 @@ inline std::string set_of(const RemapSet &set)
 	return words_of(set.engine.journal().superblock().set);
 }
 
+// A spare that is prepared to join a set.
+inline MemoryDisk prepared_for(const RemapSet &set, Sector sectors)
+{
+	Shape shape = set.shape;
+	shape.spare_sectors = sectors;
+	shape.more.clear();
+	shape.blank = true;
+	RemapSet alone(shape, RemapSet::Begin::unopened);
+	alone.host.draw_from(100 * (set.devices() + set.engine.journal().epoch()));
+	Terms terms;
+	terms.max_extents = set.engine.spares().max_extents();
+	Refusal why;
+	EXPECT_TRUE(alone.engine
+			    .create({shape.main_sectors, SpareSizes(sectors), shape.block_sectors,
+				     shape.physical_sectors},
+				    terms, why)
+			    .ok())
+		<< why.text();
+	EXPECT_TRUE(alone.engine.prepare(set.engine.journal().superblock(), why).ok()) << why.text();
+	return alone.host.spare;
+}
+
+// Names it in the table line, behind the others, and loads the set with it.
+inline Error add_spare(RemapSet &set, Sector sectors)
+{
+	set.suspend();
+	set.host.more.push_back(prepared_for(set, sectors));
+	return set.reload();
+}
+
 }  // namespace remap::test

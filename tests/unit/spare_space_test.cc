@@ -41,6 +41,42 @@ TEST_P(SpareSpaceTest, HandsOutOneAfterTheOther)
 	EXPECT_EQ(space.used_sectors(), 0u);
 }
 
+// Only what is open is handed out, and counts; what is taken elsewhere stays known.
+TEST_P(SpareSpaceTest, StretchesOpenAndClose)
+{
+	const u32 block = GetParam();
+	SpareSpace<MemoryHost> space(host);
+	ASSERT_TRUE(space.create(1000 * block, block).ok());
+	ASSERT_TRUE(space.take(100 * block, 10 * block).ok());
+	space.close_all();
+	EXPECT_EQ(space.total_sectors(), 0u);
+	EXPECT_EQ(space.allocate(block).error(), Error::spare_full);
+	space.open(90 * block, 30 * block);
+	space.open(500 * block, 5 * block);
+	EXPECT_EQ(space.total_sectors(), 35u * block);
+	EXPECT_EQ(space.used_sectors(), 10u * block);
+	EXPECT_EQ(space.used_in(0, 1000 * block), 10u * block);
+	EXPECT_TRUE(space.is_open(90 * block, 30 * block));
+	EXPECT_FALSE(space.is_open(89 * block, 2 * block));
+	EXPECT_FALSE(space.is_open(119 * block, 2 * block));
+	std::vector<bool> seen(1000);
+	for (u32 i = 0; i < 25; ++i) {
+		const auto run = space.allocate(block);
+		ASSERT_TRUE(run.ok()) << i;
+		const u64 at = run.value().start / block;
+		EXPECT_TRUE((at >= 90 && at < 100) || (at >= 110 && at < 120) || (at >= 500 && at < 505));
+		EXPECT_FALSE(seen[at]);
+		seen[at] = true;
+	}
+	EXPECT_EQ(space.allocate(block).error(), Error::spare_full);
+	EXPECT_EQ(space.free_sectors(), 0u);
+	// A release where it is closed counts once it is open.
+	space.close_all();
+	space.release(500 * block, 5 * block);
+	space.open(500 * block, 5 * block);
+	EXPECT_EQ(space.free_sectors(), 5u * block);
+}
+
 TEST_P(SpareSpaceTest, AgreesWithAPlainVector)
 {
 	const u32 block = GetParam();

@@ -65,6 +65,29 @@ TEST(Spares, PlacesRunOnFromMemberToMember)
 	EXPECT_EQ(spares.data_sectors() + spares.reserved_sectors(), 32768u + 8192 + 16384);
 }
 
+// One that left in between leaves a gap; one that came later may have a lower number.
+TEST(Spares, GapsAndNumbers)
+{
+	Spares spares;
+	spares.put(2, 32768, 1000, 0, 1);
+	spares.put(0, 16384, 1000, 100000, kNoDevice);
+	EXPECT_TRUE(spares.valid());
+	EXPECT_EQ(spares.slots(), 3u);
+	EXPECT_FALSE(spares.exists(1));
+	const Place end = spares.end(2);
+	EXPECT_EQ(spares.member(0), 2u);
+	EXPECT_EQ(spares.member(end - 1), 2u);
+	EXPECT_EQ(spares.member(end), Spares::kNobody);
+	EXPECT_EQ(spares.member(100000), 0u);
+	EXPECT_EQ(spares.data_sectors(), spares.end(0));
+	EXPECT_EQ(spares.address(100000, 8).device, kNoDevice);
+	EXPECT_TRUE(spares.holds(0, end));
+	EXPECT_FALSE(spares.holds(0, end + 1));
+	EXPECT_FALSE(spares.holds(end, 1));
+	spares.put(1, 16384, 1000, end - 8, 2);
+	EXPECT_FALSE(spares.valid()) << "two own a place";
+}
+
 TEST(Spares, DevicesOfARange)
 {
 	Spares spares = three();
@@ -75,8 +98,8 @@ TEST(Spares, DevicesOfARange)
 	EXPECT_EQ(spares.devices_of(second + 5, third - second), 0b1100u);
 	EXPECT_EQ(spares.devices_of(0, spares.data_sectors()), 0b1110u);
 	// The table line may name them in another order.
-	spares.found_at(0, 3);
-	spares.found_at(2, 1);
+	spares.put(0, 32768, 1000, 0, 3);
+	spares.put(2, 16384, 1000, third, 1);
 	EXPECT_EQ(spares.devices_of(0, second), 0b1000u);
 	EXPECT_EQ(spares.address(third, 1).device, 1u);
 	EXPECT_FALSE(spares.same_as(three()));
@@ -232,25 +255,6 @@ TEST(SeveralSpares, ACopyLostOnOneMemberIsLeftOut)
 		ASSERT_EQ(set.crash_and_reload(), Error::ok) << set.sentence;
 		EXPECT_EQ(set.added(), (std::vector<Added>{{1000, 100}}));
 		EXPECT_EQ(set.engine.journal().superblock().copies, 0xfu);
-	}
-}
-
-// A member of which nothing can be written has no quorum, so the set cannot go on without it.
-TEST(SeveralSpares, AMemberThatIsGoneMakesTheSetReadonly)
-{
-	for (const DeviceIndex device : {1, 2}) {
-		RemapSet set(kTwo);
-		ASSERT_EQ(set.send("add_remap 1000 5000 100"), 1);
-		set.host.disk(device).fail_all(IoStatus::transport);
-		EXPECT_EQ(set.refusal("relocate 3000 8"), device == 1 ? EIO : EROFS)
-			<< set.last_error();
-		if (device == 2) {
-			EXPECT_EQ(set.value("status", "mode"), "readonly");
-			EXPECT_EQ(set.stamp(1000), RemapSet::original(1000)) << "mappings serve";
-		}
-		set.host.disk(device).fail_all(IoStatus::ok);
-		ASSERT_EQ(set.crash_and_reload(), Error::ok) << set.sentence;
-		EXPECT_EQ(set.added()[0], (Added{1000, 100}));
 	}
 }
 

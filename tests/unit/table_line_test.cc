@@ -182,10 +182,19 @@ TEST(TableLine, WhatItSaysAboutErrorsComesBackAsItWas)
 	EXPECT_EQ(policy_of("a b 2 retries 100").retries, 100u);
 }
 
-TEST(TableLine, LaterFeaturesAreRefusedByName)
+TEST(TableLine, SparesThatAreMissing)
 {
-	EXPECT_EQ(fault_of("a b 1 allow_degraded"),
-		  "feature 'allow_degraded' is not available in this version <allow_degraded>");
+	Words words("a - 5 spare c allow_degraded spare -");
+	TableLine line;
+	EXPECT_FALSE(TableLineParser(words.count(), words.argv()).parse(&line));
+	ASSERT_EQ(line.spares, 1u);
+	EXPECT_STREQ(line.spare[0], "c");
+	EXPECT_TRUE(line.policy.allow_degraded);
+	EXPECT_EQ(words_of(policy_of("a b 1 allow_degraded")), "1 allow_degraded");
+	EXPECT_EQ(fault_of("a -"), "no spare is there; at least one must be <->");
+	EXPECT_EQ(fault_of("a - 2 spare -"), "no spare is there; at least one must be <->");
+	EXPECT_EQ(fault_of("a - 8 spare - spare - spare - spare c"),
+		  "too many spares; a set has at most 4, the one beside main among them <c>");
 }
 
 TEST(TableLine, SeveralSparesInTheirOrder)

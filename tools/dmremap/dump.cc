@@ -16,7 +16,7 @@ Dump dump_of(const OfflineSet &set)
 	const remap::Spares &spares = set.engine().spares();
 	Dump dump{superblock.set,	  superblock.main_sectors, superblock.main_id,
 		  superblock.block_bytes, {},			   superblock.max_extents, {}, {}};
-	for (remap::u32 m = 0; m < spares.members(); ++m)
+	for (remap::u32 m = 0; m < spares.slots(); ++m)
 		dump.spares.add(superblock.members[m].sectors);
 	for_each_extent(set.engine(), [&](const remap::Extent &extent) {
 		DumpExtent entry{extent, {}};
@@ -50,7 +50,7 @@ nlohmann::ordered_json json_of(const DumpExtent &entry, remap::u32 members)
 nlohmann::ordered_json json_of(const remap::Spares &spares, const Dump &dump, const SpareFiles &files)
 {
 	nlohmann::ordered_json members;
-	for (remap::u32 m = 0; m < spares.members(); ++m)
+	for (remap::u32 m = 0; m < spares.slots(); ++m)
 		members.push_back({{"member", m},
 				   {"spare", files[spares.device(m) - remap::kFirstSpare]->path()},
 				   {"spare_sectors", dump.spares[m]},

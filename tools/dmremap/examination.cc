@@ -39,14 +39,14 @@ std::string name_of_site(const OfflineJournal &journal, remap::u32 number)
 
 remap::u32 copies_of(const OfflineJournal &journal)
 {
-	return journal.spares().members() * remap::kCopies;
+	return journal.spares().slots() * remap::kCopies;
 }
 
 std::string name_of_copy(const OfflineJournal &journal, remap::u32 copy)
 {
 	const remap::Spares &spares = journal.spares();
 	return name_of(kCopyNames[copy % remap::kCopies], spares.device(remap::member_of(copy)),
-		       spares.members());
+		       spares.slots());
 }
 
 std::string site_text(const OfflineJournal &journal, remap::u32 number)

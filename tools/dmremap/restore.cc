@@ -98,7 +98,7 @@ remap::Spares spares_of(const Dump &dump, const Arguments &given)
 {
 	const remap::Spares spares = remap::Spares::of(dump.spares, dump.max_extents);
 	const remap::u32 small = spares.too_small();
-	if (small < spares.members())
+	if (small < spares.slots())
 		refuse(given, fmt::format("spare_sectors {}: with max_extents {} the metadata alone "
 					  "takes {}",
 					  dump.spares[small], dump.max_extents,
@@ -122,8 +122,8 @@ void require_physical(const DumpExtent &entry, const remap::Spares &before, cons
 		refuse(given, fmt::format("PHYSICAL of the extent at sector {} is {}, on the dump's own "
 					  "spares it is {}",
 					  entry.extent.main,
-					  text_of(*entry.physical, before.members()),
-					  text_of(there, before.members())));
+					  text_of(*entry.physical, before.slots()),
+					  text_of(there, before.slots())));
 }
 
 // That places are where they were. REQUIRES: they are inside of both.
@@ -138,8 +138,8 @@ void require_unmoved(remap::Sector place, remap::u64 length, const remap::Spares
 			refuse(given, fmt::format("place {} was at sector {} and is at sector {} of these "
 						  "spares, whose sizes are not the dump's: what was there "
 						  "is not there '--data as-is'",
-						  place + done, text_of(there, before.members()),
-						  text_of(here, now.members())));
+						  place + done, text_of(there, before.slots()),
+						  text_of(here, now.slots())));
 		done += std::min(before.contiguous(place + done, left),
 				 now.contiguous(place + done, left));
 	}

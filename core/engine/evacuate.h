@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// remove_spare: what is on a member moves to the others, step by step and each step durable; then the set
+// goes on without it. Of a member that is missing nothing can be read: its extents become lost, in places
+// on the others.
+//
+// A step is that of a recovery (recover.h) in which the old place counts as failed: fence, copy, make
+// stable, change the table, record, free the old place, open.
+#pragma once
+
+#include "core/engine/command.h"
+#include "core/engine/engine.h"
+
+namespace remap {
+
+template <Platform P>
+Status Engine<P>::remove_spare(const Command &command, Text &reply, Refusal &why)
+{
+	{
+		Step step(*this);
+		TRY(step.begin_message());
+		TRY(check_removable(why, command.number[0]));
+	}
+	const u32 member = static_cast<u32>(command.number[0]);
+	u64 moved = 0;
+	Status removed = evacuate(why, member, &moved);
+	Step step(*this);
+	step.begin();
+	const u64 left = space_.used_in(spares_.first_place(member), spares_.end(member));
+	if (removed.ok())
+		removed = forget_member(why, member);
+	leaving_ &= ~(1u << member);
+	note_members();
+	if (!removed.ok())
+		return stopped(why, removed.error(), moved, moved + left);
+	reply << "removed spare " << member << "; " << moved << " sectors were moved";
+	return {};
+}
+
+// From here on nothing new is put on the member. REQUIRES: the lock.
+template <Platform P> Status Engine<P>::check_removable(Refusal &why, u64 number)
+{
+	const Superblock &set = journal_.superblock();
+	if (number >= kMaxMembers || set.members[number].state == MemberState::absent) {
+		why.begin() << "MEMBER " << number << " is no spare of the set; 'status' lists them";
+		return Error::out_of_range;
+	}
+	const u32 member = static_cast<u32>(number);
+	const Members bit = 1u << member;
+	if (leaving_ & bit) {
+		why.begin() << "MEMBER " << number << " is being removed already";
+		return Error::in_use;
+	}
+	if (!(members_in_use(set) & ~leaving_ & ~bit)) {
+		why.begin() << "MEMBER " << number << " is the last spare in use; the set needs one";
+		return Error::in_use;
+	}
+	leaving_ |= bit;
+	note_members();
+	const u64 need = space_.used_in(spares_.first_place(member), spares_.end(member)) -
+			 bad_on(member);
+	const u64 room = space_.free_sectors();
+	if (need <= room)
+		return {};
+	leaving_ &= ~bit;
+	note_members();
+	why.begin() << "MEMBER " << number << " holds " << need << " sectors, the other spares have "
+		    << room << " free";
+	return Error::spare_full;
+}
+
+// How many places of a member failed.
+template <Platform P> u64 Engine<P>::bad_on(u32 member) const
+{
+	u64 sectors = 0;
+	Extent bad;
+	for (Place at = spares_.first_place(member);
+	     at < spares_.end(member) && bad_.next(at, &bad, spares_.end(member) - at) &&
+	     bad.main < spares_.end(member);
+	     at = bad.main + bad.length)
+		sectors += bad.length;
+	return sectors;
+}
+
+// Errors: spare_full, table_full, spare_io, no_memory, and those of a step.
+template <Platform P> Status Engine<P>::evacuate(Refusal &why, u32 member, u64 *moved)
+{
+	Sector from = 0;
+	for (;;) {
+		u64 length = 0;
+		const bool more = TRY(next_on_member(member, &from, &length));
+		if (!length && !more)
+			return {};
+		if (length)
+			TRY(move_step(why, member, &from, length, moved));
+	}
+}
+
+// Looks for sectors on the member from *from on, as far as one look goes; *length: of an extent, what one
+// step can do. false: there is no more.
+template <Platform P>
+Result<bool> Engine<P>::next_on_member(u32 member, Sector *from, u64 *length)
+{
+	Step step(*this);
+	TRY(step.begin_message());
+	Extent extent;
+	for (u32 looks = 0; looks < kLooksAtOnce; ++looks) {
+		if (!table_.next(*from, &extent))
+			return false;
+		*from = extent.main + extent.length;
+		const bool placed = extent.state == State::active || extent.state == State::lost;
+		// It may run on from one member to the next.
+		const Place first = max_of(extent.place, spares_.first_place(member));
+		const Place end = min_of(extent.place + extent.length, spares_.end(member));
+		if (placed && first < end) {
+			*from = extent.main + (first - extent.place);
+			*length = min_of(end - first, kStepSectors / 2);
+			return true;
+		}
+	}
+	return true;
+}
+
+// Moves what of [*from, +length) is on the member still; *from becomes where it ended.
+template <Platform P>
+Status Engine<P>::move_step(Refusal &why, u32 member, Sector *from, u64 length, u64 *moved)
+{
+	Step step(*this);
+	step.records_bad();
+	TRY(step.begin_message(*from, length));
+	TRY(settle());
+	begin_recovery(*from);
+	IoStatus status = IoStatus::ok;
+	u64 done = 0;
+	u64 here = 0;
+	while (status == IoStatus::ok && done < length && !plan_.nearly_full()) {
+		const Sector main = *from + done;
+		// So much that it fits into a plan also block by block.
+		const u32 most = static_cast<u32>(min_of<u64>(length - done, kRunSectors));
+		const Answer answer = table_.lookup(main, as_added(main, most));
+		u32 count = static_cast<u32>(answer.sectors);
+		const bool mapped = answer.state == State::active || answer.state == State::lost;
+		if (mapped)
+			count = static_cast<u32>(spares_.contiguous(answer.place, count));
+		if (mapped && spares_.member(answer.place) == member) {
+			status = move_run(main, count, answer);
+			here += count;
+		}
+		done += count;
+	}
+	status = finish(step, status);
+	if (status != IoStatus::ok) {
+		why.begin() << "sector " << *from << " cannot be moved (" << text_of(status)
+			    << "): " << text_of(judgement_.load_relaxed());
+		return status == IoStatus::no_space ? Error::spare_full : Error::spare_io;
+	}
+	*from += done;
+	*moved += here;
+	return {};
+}
+
+// Copies a run that lies together on its device. What its medium can no longer give is lost.
+template <Platform P>
+IoStatus Engine<P>::move_run(Sector main, u32 count, const Answer &answer)
+{
+	const Address old = spares_.address(answer.place, count);
+	const auto nothing = [](DeviceIndex, Sector, u32, u32) { return IoStatus::ok; };
+	if (answer.state == State::lost || old.device == kNoDevice)
+		return place(main, count, answer, nothing, State::lost);
+	const auto write = [&](DeviceIndex device, Sector spare, u32 from, u32 length) {
+		return debt_.write(platform_, device, spare, buffer_ + from * kSectorBytes, length);
+	};
+	if (platform_.read(old.device, old.sector, buffer_, count) == IoStatus::ok)
+		return place(main, count, answer, write);
+	const u32 block = geometry_.block_sectors;
+	IoStatus placed = IoStatus::ok;
+	for (u32 done = 0; done < count && placed == IoStatus::ok; done += block) {
+		const Answer before{answer.state, answer.place + done, block};
+		placed = platform_.read(old.device, old.sector + done, buffer_, block);
+		if (placed == IoStatus::ok)
+			placed = place(main + done, block, before, write);
+		else if (placed == IoStatus::medium)
+			placed = place(main + done, block, before, nothing, State::lost);
+	}
+	return placed;
+}
+
+// Nothing is on the member any more: the set goes on without it. What the log says of it still is behind a
+// checkpoint then. REQUIRES: the lock.
+template <Platform P> Status Engine<P>::forget_member(Refusal &why, u32 member)
+{
+	TRY(settle());
+	const Place first = spares_.first_place(member);
+	Extent bad;
+	while (bad_.next(first, &bad, spares_.end(member) - first) && bad.main < spares_.end(member)) {
+		const u64 before = bad_around(bad.main, bad.length);
+		TRY(bad_.remove(bad.main, bad.length));
+		space_.release(bad.main, bad.length);
+		entries_.add_relaxed(bad_around(bad.main, bad.length) - before);
+	}
+	TRY(journal_.checkpoint());
+	if (journal_.journal_used()) {
+		why.begin() << "a spare cannot be flushed";
+		return Error::spare_io;
+	}
+	return journal_.remove(member);
+}
+
+}  // namespace remap
