@@ -15,6 +15,14 @@ const std::string &broken_invariant() { return broken; }
 
 void forget_broken_invariant() { broken.clear(); }
 
+u64 places_of_set(const Core &core)
+{
+	u64 places = 0;
+	for_each_member(members_in_use(core.journal().superblock()),
+			[&](u32 m) { places += core.layout(m).data_sectors(); });
+	return places;
+}
+
 } // namespace remap::sim
 
 // The run goes on as a kernel would, and counts as one that broke a promise.

@@ -15,6 +15,9 @@ namespace remap::sim {
 
 using Core = Engine<Host>;
 
+// Places on the members that the set has in use.
+u64 places_of_set(const Core &core);
+
 // What REMAP_CHECK() found since it was last forgotten; empty: nothing.
 const std::string &broken_invariant();
 void forget_broken_invariant();

@@ -67,6 +67,13 @@ void Host::say(const char *what, DeviceIndex device, Sector sector, u64 count, I
 			    kFates[static_cast<usize>(fate)]);
 }
 
+void Host::log(LogLevel, const char *text)
+{
+	last_line = text;
+	if (talks)
+		std::printf("    the core says: %s\n", text);
+}
+
 void Host::point()
 {
 	if (cut_)
@@ -328,7 +335,7 @@ void Host::check_copy_back(Sector sector, u32 count)
 Trouble::Outcome Host::outcome(DeviceIndex device, Sector sector, u32 count)
 {
 	const bool data = device == kMainDevice || zone_at(device, sector) == Zone::data;
-	if (!data && device > kFirstSpare)
+	if (!data && (device > kFirstSpare || only_second))
 		return {};
 	const Trouble::Outcome outcome =
 		data ? trouble.of_data_write(chance)
@@ -443,7 +450,7 @@ void Host::note_site(Spot slot, IoStatus status)
 
 std::optional<Superblock> Host::superblock(Spot slot, u32 *crc) const
 {
-	const Disk &spare = slot.first == kFirstSpare ? this->spare : second;
+	const Disk &spare = slot.first == kFirstSpare && !only_second ? this->spare : second;
 	const Sector sector = slot.second;
 	SuperblockDisk disk;
 	contents.spell(spare.content(sector), &disk);

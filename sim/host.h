@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // Host: the machine on which the core runs here. It models Platform on two simulated disks, or three: of
-// a second spare the metadata is not damaged, but its flushes fail and its data does what data does.
+// a second spare the metadata is not damaged, but its flushes fail, its data does what data does, and it is
+// added, removed, dies, is missing and comes back.
 //
 // Every blocking call of the core's is a place where another thread may go on, where users may
 // issue I/O, and where the power may fail. The power failure is an exception: it unwinds the stack
@@ -89,7 +90,7 @@ public:
 	bool device_open() { return open; }
 	bool random(void *buffer, usize bytes);
 	void notify() {}
-	void log(LogLevel, const char *text) { last_line = text; }
+	void log(LogLevel, const char *text);
 	void log_limited(const char *text) { last_line = text; }
 	HostCounters counters() { return {}; }
 	void clear_counters() {}
@@ -104,9 +105,12 @@ public:
 	// ---- the machine ----
 	Disk &disk(DeviceIndex device)
 	{
-		return device == kMainDevice ? main : device == kFirstSpare ? spare : second;
+		const bool first = device == kFirstSpare && !only_second;
+		return device == kMainDevice ? main : first ? spare : second;
 	}
-	DeviceIndex devices() const { return shape.second.sectors ? 3 : 2; }
+	// Those of the table line, and all that there are.
+	DeviceIndex devices() const { return second_named ? 3 : 2; }
+	DeviceIndex disks() const { return shape.second.sectors ? 3 : 2; }
 	// What of a spare this is.
 	Zone zone_at(DeviceIndex device, Sector sector) const
 	{
@@ -114,7 +118,7 @@ public:
 	}
 	const Zones &zones_of(DeviceIndex device) const
 	{
-		return device == kFirstSpare ? trouble.zones() : second_zones;
+		return device == kFirstSpare && !only_second ? trouble.zones() : second_zones;
 	}
 	// A write or flush is about to happen: counts it, and throws if the power fails there.
 	void event();
@@ -137,6 +141,18 @@ public:
 	bool can_run(Fibers::Id id) const;
 	// Another core is made.
 	void begin_core() { failed_sites_.clear(); }
+	// One beside the core that serves is at work on the second spare alone.
+	void begin_other()
+	{
+		only_second = true;
+		failed_sites_.swap(failed_elsewhere_);
+	}
+	void end_other()
+	{
+		only_second = false;
+		failed_sites_.swap(failed_elsewhere_);
+		failed_elsewhere_.clear();
+	}
 	// A refused write to the spare arrives, if it may.
 	void land(usize index);
 	void land_on_second(usize index);
@@ -180,6 +196,8 @@ public:
 	Counts kinds;
 	// Devices of which a flush of the core's failed, and no user has heard of it yet.
 	bool owed[3] = {};
+	bool second_named = false; // whether the table line has the second spare,
+	bool only_second = false;  // and whether it has no other one
 	bool stop = false; // a fatal signal to whoever sends messages
 	bool writes = true;
 	bool open = true;
@@ -208,6 +226,7 @@ private:
 	std::vector<bool> killable_;	  // by thread
 	std::vector<Content> scratch_;
 	std::vector<Spot> failed_sites_;    // since this core began
+	std::vector<Spot> failed_elsewhere_; // of the other one
 	std::optional<Spot> unstable_slot_; // a superblock that was written and not flushed
 	u64 events_ = 0;
 	u64 cut_at_ = kNever;

@@ -49,7 +49,14 @@ namespace remap::sim {
 	X(stuck, "sets whose metadata could not be written any more")                              \
 	X(read_only, "sets that were loaded to be read only")                                      \
 	X(second_data, "writes of data by the core to a second spare")                             \
-	X(second_metadata, "writes of metadata to a second spare")
+	X(second_metadata, "writes of metadata to a second spare")                                 \
+	X(joined, "spares that joined a set")                                                      \
+	X(left, "spares that were removed")                                                        \
+	X(perished, "spares that died as a whole")                                                 \
+	X(lost_members, "of these, those without which the set went on")                           \
+	X(without, "starts without a spare that the set had lost")                                 \
+	X(given_up, "spares that the operator gave up")                                            \
+	X(came_back, "spares that came back")
 
 enum class Kind : u8 {
 #define X(name, text) name,

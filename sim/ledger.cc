@@ -91,6 +91,17 @@ bool Ledger::touches_open(Sector main, u64 count) const
 	});
 }
 
+bool Ledger::may_be_behind(Sector sector, Place first) const
+{
+	const auto behind = [first](const Claim &claim) {
+		return mapped(claim.state) && claim.place >= first;
+	};
+	return behind(claims_[sector]) ||
+	       std::any_of(doubts_.begin(), doubts_.end(), [&](const Doubt &one) {
+		       return one.covers(sector) && behind(one.before[sector - one.main]);
+	       });
+}
+
 bool Ledger::became(const Doubt &doubt, Sector sector, const Claim &found) const
 {
 	const Claim &before = doubt.before[sector - doubt.main];
@@ -106,6 +117,9 @@ bool Ledger::became(const Doubt &doubt, Sector sector, const Claim &found) const
 		if (found.state == State::lost)
 			return touched_by(doubt, sector) & ~bit(Change::recover);
 		return found.state != State::none || before.state == State::pending;
+	case Change::move:
+		return mapped(before.state) && mapped(found.state) &&
+		       (found.state == before.state || found.state == State::lost);
 	}
 	return false;
 }
@@ -115,7 +129,8 @@ bool Ledger::became(const Doubt &doubt, Sector sector, const Claim &found) const
 // fail where something was just given back.
 bool Ledger::is_done(const Doubt &doubt, Sector sector, const Claim &found) const
 {
-	if (doubt.change == Change::recover || became(doubt, sector, found))
+	if (doubt.change == Change::recover || doubt.change == Change::move ||
+	    became(doubt, sector, found))
 		return true;
 	if (doubt.change == Change::add && mapped(found.state))
 		return touched_by(doubt, sector) & bit(Change::recover);
@@ -139,10 +154,18 @@ bool Ledger::allowed(Sector sector, const Claim &found) const
 	const bool alike = claim.state == found.state && claim.place == found.place;
 	if (alike && (claim.boundary == found.boundary || at_border(sector)))
 		return true;
+	const auto became_lost = [&](const Claim &from) {
+		return losable_[sector] && found.state == State::lost && mapped(from.state) &&
+		       found.place == from.place;
+	};
+	if (became_lost(claim))
+		return true;
 	for (const Doubt &doubt : doubts_) {
 		if (!doubt.covers(sector))
 			continue;
 		const Claim &before = doubt.before[sector - doubt.main];
+		if (became_lost(before))
+			return true;
 		const bool forgotten = short_of_memory_ && doubt.change != Change::recover &&
 				       before.state == State::pending &&
 				       found.state == State::none;
@@ -251,6 +274,16 @@ bool Ledger::recovering(Id since) const
 	});
 }
 
+// Whether the spare of a place has left the set, or is about to.
+bool Ledger::removed(const Core &core, Place place) const
+{
+	const u32 m = core.spares().member(place);
+	return m == Spares::kNobody ||
+	       core.journal().superblock().members[m].state == MemberState::absent ||
+	       std::any_of(doubts_.begin(), doubts_.end(),
+			   [](const Doubt &doubt) { return doubt.change == Change::move; });
+}
+
 // A place that is bad stays so. What a recovery was about to record may be missing after a power
 // failure, as it may be of the table.
 void Ledger::take_bad(const Core &core, bool loaded)
@@ -267,7 +300,7 @@ void Ledger::take_bad(const Core &core, bool loaded)
 			found[run.main + i] = bad_[run.main + i] ? bad_[run.main + i] : next_;
 	for (Sector place = 0; place < bad_.size(); ++place)
 		if (bad_[place] && !found[place] && violation_.empty() &&
-		    !(loaded && recovering(bad_[place])))
+		    !(loaded && recovering(bad_[place])) && !removed(core, place))
 			violation_ = "place " + std::to_string(place) + " was bad and is not";
 	bad_ = std::move(found);
 }

@@ -14,7 +14,8 @@
 namespace remap::sim {
 
 // recover: an I/O that failed, or a write that changes the table.
-enum class Change : u8 { add, relocate, remove, recover };
+// move: what is mapped is put elsewhere.
+enum class Change : u8 { add, relocate, remove, recover, move };
 
 class Ledger {
 public:
@@ -22,7 +23,7 @@ public:
 
 	// `short_of_memory`: a message that is taken back may forget what was pending.
 	Ledger(Sector main_sectors, bool short_of_memory)
-	    : claims_(main_sectors), short_of_memory_(short_of_memory)
+	    : claims_(main_sectors), losable_(main_sectors), short_of_memory_(short_of_memory)
 	{
 	}
 
@@ -50,7 +51,14 @@ public:
 	// Whether it alone can have given a sector the place where it is now.
 	bool moved(Id id, Sector sector) const;
 
+	// What is mapped may be found lost after the next load, or that behind it.
+	void may_lose(Sector sector) { losable_[sector] = true; }
+	void may_lose_no_more() { losable_.assign(losable_.size(), false); }
+
 	const std::string &violation() const { return violation_; }
+	Place place(Sector sector) const { return claims_[sector].place; }
+	// Whether it is mapped to a place from `first` on, or was before a change that is still open.
+	bool may_be_behind(Sector sector, Place first) const;
 	State state(Sector sector) const { return claims_[sector].state; }
 	// As a checkpoint counts them: of the table and of the places that failed.
 	u64 stretches() const { return runs_.size() + bad_runs_; }
@@ -83,6 +91,7 @@ private:
 	u8 touched_by(const Doubt &doubt, Sector sector) const;
 	void touch(const Doubt &closed);
 	bool recovering(Id since) const;
+	bool removed(const Core &core, Place place) const;
 	void look(const Core &core, const char *when);
 	void note_difference(const Extent &run, bool there);
 	void adopt();
@@ -94,6 +103,7 @@ private:
 	void violate(const char *when, Sector sector, const Claim &found);
 
 	std::vector<Claim> claims_; // by sector
+	std::vector<bool> losable_;
 	bool short_of_memory_;
 	std::vector<Extent> runs_;  // the same as the table tells it
 	// Places that are never handed out again, with the number of the next change when each was

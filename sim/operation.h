@@ -43,6 +43,9 @@ namespace remap::sim {
 	X(freeze_main)                                                                             \
 	X(darken)                                                                                  \
 	X(scan)                                                                                    \
+	X(join)                                                                                    \
+	X(leave)                                                                                   \
+	X(perish)                                                                                  \
 	X(check)
 
 enum class Act : u8 {

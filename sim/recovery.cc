@@ -160,7 +160,8 @@ void Traffic::check_neighbours(const Piece &piece, Ledger::Id id)
 	const Sector end = piece.sector() + piece.sectors;
 	constexpr u64 kInHands = 128; // others may have taken what is not mapped yet
 	const u64 used = core_->table().mapped_sectors() + core_->bad().pending_sectors();
-	if (!core_->journal().opened() || used + kInHands > core_->spares().data_sectors() ||
+	if (!core_->journal().opened() || core_->journal().gone() ||
+	    used + kInHands > places_of_set(*core_) ||
 	    !has_room(piece.sectors + 2 * physical))
 		return;
 	for (const Sector one : {piece.sector(), end - 1}) {
@@ -191,7 +192,9 @@ void Traffic::check_failed_places(Request request, bool lucky)
 	for (const Host::FailedPlace &one : host_.failed_places) {
 		if (!lucky || one.request != request || !core_->journal().opened())
 			continue;
-		const u32 member = one.device - kFirstSpare; // a table line never changes here
+		if (one.device > kFirstSpare && (core_->journal().gone() || !core_->uses(one.device)))
+			continue; // of what the set goes on without nothing is bad
+		const u32 member = one.device - kFirstSpare; // so it is here always
 		const Layout &layout = core_->layout(member);
 		const bool behind = one.sector >= layout.middle_site();
 		const Sector place = core_->spares().first_place(member) + one.sector -

@@ -22,6 +22,7 @@ template <class Visitor> void visit(Setup &setup, Visitor &&visit)
 	visit("patience", setup.shape.patience);
 	visit("max_extents", setup.max_extents);
 	visit("format", setup.format);
+	visit("alone", setup.alone);
 	for_each_rate(setup.rates, visit);
 }
 

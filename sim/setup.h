@@ -18,6 +18,7 @@ struct Setup {
 	u64 max_extents = 64;
 	u64 seed = 0;
 	bool format = false;	// the spare may be formatted without looking what it holds
+	bool alone = false;	// the second spare is not there at first
 	std::optional<Bug> bug; // planted in the core
 	// Instead of chance: the power fails before this event, and of what was not flushed that
 	// survives whose bit is set. Then, unless `again` is 0, before that event of the recovery.

@@ -113,7 +113,7 @@ void Traffic::follow(const Piece &part, const Mapping &to)
 	case Verdict::defer:
 		return defer(piece);
 	case Verdict::fail_closed:
-		if (!core_->journal().failed())
+		if (!core_->journal().failed() && host_.second_named)
 			host_.oracle.violate(Promise::lost,
 					     "a range is closed to writes without a reason");
 		return end(piece, IoStatus::io);
@@ -236,9 +236,11 @@ void Traffic::start_flush()
 	UserFlush *flush = flushes_.back().get();
 	flush->issued = host_.oracle.flush_issued();
 	flush->beside_failed = some_flush_failed();
-	flush->open = host_.devices();
+	const u32 devices = core_->flushed_devices();
+	flush->open = static_cast<u32>(__builtin_popcount(devices));
 	for (DeviceIndex device = 0; device < host_.devices(); ++device)
-		send_flush({flush, device});
+		if (devices >> device & 1)
+			send_flush({flush, device});
 }
 
 void Traffic::send_flush(const FlushPiece &piece)

@@ -76,6 +76,7 @@ Workload::Workload(u64 seed, std::optional<Mood> mood) : random_(seed)
 	const Mood some = some_mood();
 	mood_ = mood.value_or(some);
 	choose_devices();
+	members_ = Random(setup_.seed + 1);
 	choose_rates();
 	choose_operations();
 }
@@ -102,6 +103,7 @@ void Workload::choose_devices()
 	// In a third of the seeds, by no number that anything else is drawn from.
 	if (setup_.seed / 2 % 3 == 0)
 		shape.second = {1400 + setup_.seed / 6 % 200 * 8, physical, tear};
+	setup_.alone = shape.second.sectors && setup_.seed / 1200 % 2;
 	shape.pause_share = static_cast<u32>(random_.below(4) * 25);
 	static constexpr u32 kPatience[] = {4, 16, 256};
 	shape.patience = kPatience[random_.below(std::size(kPatience))];
@@ -202,6 +204,18 @@ Operation Workload::operation()
 	return made;
 }
 
+// From numbers of their own, so that the other operations stay what they would be without.
+Operation Workload::change_of_members()
+{
+	static constexpr Act kActs[] = {Act::join, Act::join, Act::leave, Act::perish, Act::perish};
+	Operation made;
+	made.act = kActs[members_.below(std::size(kActs))];
+	made.at = members_.below(1000);
+	made.place = members_.below(1000);
+	made.salt = members_.next();
+	return made;
+}
+
 void Workload::choose_operations()
 {
 	const u64 operations = kOperations + random_.below(60);
@@ -210,6 +224,8 @@ void Workload::choose_operations()
 				   180 + random_.below(270), 0, random_.next()});
 	for (u64 i = 0; i < operations; ++i) {
 		script_.push_back(operation());
+		if (setup_.shape.second.sectors && members_.one_in(12))
+			script_.push_back(change_of_members());
 		if (i % (operations / (kCrashes + 1)) == 20)
 			script_.push_back(
 				{Act::crash, 1 + random_.below(60), 0, 0, random_.next()});

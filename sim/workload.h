@@ -30,6 +30,7 @@ private:
 	void choose_rates();
 	void choose_operations();
 	Operation operation();
+	Operation change_of_members();
 	void choose_zones(Operation *darken);
 	Act act();
 	Mood some_mood();
@@ -39,6 +40,7 @@ private:
 	u64 some_length();
 
 	Random random_;
+	Random members_{0};
 	Setup setup_;
 	Script script_;
 	Sector hot_[6] = {};

@@ -23,6 +23,8 @@ World::World(const Setup &setup)
 		const Address at = core_->spares().address(answer.place, 1);
 		return at.device == device && at.sector == physical;
 	};
+	member_ = setup.shape.second.sectors && !setup.alone;
+	host_.second_named = member_;
 	open();
 	if (core_)
 		ledger_.take(*core_);
@@ -194,6 +196,8 @@ void World::adopt_decisions()
 			host_.oracle.replace(sector, host_.main.content(sector));
 	}
 	stale_.clear();
+	if (!asked_)
+		ledger_.may_lose_no_more();
 }
 
 // After a power failure each sector has one of the contents that it may have, and keeps it.
@@ -223,6 +227,8 @@ void World::check_sectors(Sector at, const Mapping &to)
 		return note(Promise::lost, "a fence was left behind");
 	for (u32 i = 0; i < to.sectors; ++i) {
 		const Sector sector = at + i;
+		if (to.verdict == Verdict::fail_closed && !host_.second_named)
+			continue; // its spare is missing
 		if (to.verdict == Verdict::fail_medium) {
 			if (!host_.excused[sector])
 				note(Promise::lost,
@@ -230,7 +236,8 @@ void World::check_sectors(Sector at, const Mapping &to)
 			continue;
 		}
 		const Disk &disk = host_.disk(to.device);
-		if (disk.is_unreadable(to.sector + i))
+		if (disk.is_unreadable(to.sector + i) ||
+		    (to.device > kFirstSpare && dead_ != IoStatus::ok))
 			continue;
 		const Content content = disk.content(to.sector + i);
 		const bool right =
@@ -260,8 +267,7 @@ u64 World::status_number(const std::string &key)
 void World::check_space()
 {
 	const u64 used = status_number("spare_used");
-	const u64 mapped =
-		core_->table().mapped_sectors() + core_->bad().pending_sectors();
+	const u64 mapped = used_places();
 	// Until the next load nobody can tell whether what failed to be given back was.
 	if (used < mapped || (used != mapped && !core_->journal().failed()))
 		note(Promise::leaked, "leaked: the spare has " + std::to_string(used) +
@@ -327,7 +333,9 @@ void World::check_copies()
 	const Spares &spares = core_->spares();
 	const Superblock &now = journal.superblock();
 	const u64 ring = spares.journal_blocks();
-	for (u32 copy = 1; copy < spares.members() * kCopies; ++copy) {
+	for (u32 copy = 1; copy < kMaxCopies; ++copy) {
+		if (!(now.copies >> copy & 1))
+			continue;
 		const Layout &first = spares.layout(0);
 		const Layout &layout = spares.layout(copy / kCopies);
 		const Disk &disk = host_.disk(spares.device(copy / kCopies));

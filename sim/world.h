@@ -63,6 +63,7 @@ private:
 	Opened try_open();
 	void open();
 	bool prepare(bool last);
+	void tell_start(Opened opened) const;
 	void heal();
 	void serve(bool clean);
 	void set_dark(u32 zones);
@@ -78,6 +79,20 @@ private:
 	void suspend();
 	void reload(bool read_only);
 	void look_read_only();
+
+	// ---- the second spare (world_members.cc) ----
+	void enlist();
+	void leave();
+	void left(int result);
+	void perish(const Operation &operation);
+	bool prepare_second();
+	bool choose_members(bool last);
+	void excuse_second();
+	void note_members();
+	void note_lost();
+	bool is_explained();
+	bool on_second(Sector sector) const;
+	u64 used_places() const;
 
 	// ---- what goes on ----
 	bool is_stuck() const;
@@ -115,6 +130,18 @@ private:
 	u32 dark_ = 0;	    // zones that cannot be read now
 	u32 next_dark_ = 0; // at the next start
 	u32 dark_end_ = 0;  // head or tail, at the last start that could not read one of them
+	bool member_ = false;   // the second spare, as far as anybody knows,
+	bool unsure_ = false;	// if it did not just join or leave when the power failed
+	bool lost_ = false;	// the set has recorded that it goes on without it
+	bool first_lost_ = false; // the same of the first
+	bool without_ = false;	// at this start the operator gives it up
+	bool asked_ = false;	// he has begun to since it was last in use,
+	bool ask_again_ = false; // and has to once more, since it was cut short
+	bool given_up_ = false; // it was recorded
+	bool leaving_ = false;	// a remove_spare is under way
+	bool allow_degraded_ = false;
+	Place second_first_ = ~Place{0}; // where its places begin
+	IoStatus dead_ = IoStatus::ok; // what it says to everything
 	bool has_set_ = false;
 	bool suspending_ = false;
 	bool scanning_ = false;

@@ -3,6 +3,7 @@
 #include "sim/world.h"
 
 #include <algorithm>
+#include <cstdio>
 #include <iterator>
 
 namespace remap::sim {
@@ -22,9 +23,11 @@ World::Opened World::try_open()
 	terms.format = setup_.format && !has_set_;
 	if (has_set_ && random_.one_in(2))
 		terms.set = set_;
+	terms.allow_degraded = allow_degraded_;
+	terms.without = without_ ? 0b10 : 0;
 	host_.begin_core();
 	SpareSizes spares = setup_.shape.spare.sectors;
-	if (setup_.shape.second.sectors)
+	if (host_.second_named)
 		spares.add(setup_.shape.second.sectors);
 	try {
 		core_ = std::make_unique<Core>(host_);
@@ -48,7 +51,7 @@ World::Opened World::try_open()
 	set_ = core_->journal().superblock().set;
 	has_set_ = true;
 	host_.trouble.set_zones(Zones(core_->layout(), setup_.shape.spare.sectors));
-	if (setup_.shape.second.sectors)
+	if (host_.second_named)
 		host_.second_zones = Zones(core_->layout(1), setup_.shape.second.sectors);
 	host_.spare.set_stubborn({host_.trouble.zones().of(Zone::head),
 				  host_.trouble.zones().of(Zone::middle),
@@ -77,21 +80,25 @@ void World::open()
 	u32 attempts = setup_.cut ? 0 : static_cast<u32>(random_.below(4));
 	for (bool healed = false;; attempts -= attempts != 0) {
 		const bool last = attempts == 0;
-		const bool must = prepare(last);
+		const bool members = choose_members(last);
+		const bool must = prepare(last) && members;
 		const u32 suspects = host_.trouble.suspects();
 		const u64 hits = host_.trouble.hits();
 		const Opened opened = try_open();
+		tell_start(opened);
 		host_.cut_at(kNever);
 		host_.spare.set_missing(IoStatus::ok);
-		host_.second.set_missing(IoStatus::ok);
+		host_.second.set_missing(dead_);
 		if (opened == Opened::yes) {
+			note_members();
 			return serve(!dark_ && hits == host_.trouble.hits() &&
 				     suspects == host_.trouble.suspects());
 		}
 		count_start(opened);
+		lost_ = lost_ && !host_.second_named; // it may be one again
 		if (opened == Opened::cut)
 			cut_power();
-		else if (must && hits == host_.trouble.hits())
+		else if (!is_explained() && must && hits == host_.trouble.hits())
 			return note(Promise::lost, "refused: " + refusal_);
 		close_core();
 		if (opened == Opened::refused && last && healed) {
@@ -102,6 +109,16 @@ void World::open()
 		if (last)
 			heal();
 	}
+}
+
+void World::tell_start(Opened opened) const
+{
+	static constexpr const char *kWords[] = {"serves", "is refused: ", "is cut short"};
+	if (host_.talks)
+		std::printf("  a start %s%s%s%s\n", host_.second_named ? "with both spares " : "",
+			    without_ ? "that gives up the second one " : "",
+			    kWords[static_cast<usize>(opened)],
+			    opened == Opened::refused ? refusal_.c_str() : "");
 }
 
 // Makes trouble for one attempt. Whether it must succeed, or fail for an excuse of its own.
@@ -213,7 +230,7 @@ void World::cut_power()
 
 void World::cut_by_chance()
 {
-	for (DeviceIndex device = 0; device < host_.devices(); ++device) {
+	for (DeviceIndex device = 0; device < host_.disks(); ++device) {
 		Disk *disk = &host_.disk(device);
 		disk->end_late(random_, false);
 		const Disk::Cut cut = disk->cut(random_, struck(device));
@@ -232,7 +249,7 @@ std::optional<Sector> World::struck(DeviceIndex device)
 {
 	const Disk &disk = host_.disk(device);
 	Trouble &trouble = host_.trouble;
-	if (!has_set_ || !disk.unflushed_units() || !random_.percent(trouble.rates().cut_damage))
+	if (!has_set_ || device >= host_.devices() || !disk.unflushed_units() || !random_.percent(trouble.rates().cut_damage))
 		return std::nullopt;
 	const Sector sector =
 		disk.unflushed(static_cast<u32>(random_.below(disk.unflushed_units())));
@@ -280,6 +297,7 @@ void World::unwind()
 void World::recover()
 {
 	ledger_.take(*core_);
+	note_lost();
 	unwind();
 	cut_power();
 	close_core();
@@ -326,6 +344,7 @@ void World::reload(bool read_only)
 		return;
 	}
 	ledger_.take(*core_);
+	note_lost();
 	close_core();
 	host_.main.end_late(random_, true);
 	if (read_only)
@@ -346,7 +365,10 @@ void World::look_read_only()
 	host_.trouble.forget();
 	host_.trouble.armed = false;
 	set_dark(host_.trouble.may_be_dark(random_.one_in(2) ? next_dark_ : 0));
-	const bool must = host_.trouble.must_load(dark_);
+	without_ = false;
+	host_.second_named = host_.second_named && member_;
+	const bool must = host_.trouble.must_load(dark_) && !unsure_ &&
+			  (!host_.second_named || dead_ == IoStatus::ok);
 	host_.kinds.count(Kind::read_only);
 	if (try_open() == Opened::yes) {
 		ledger_.peek(*core_);

@@ -72,6 +72,12 @@ void World::apply(const Operation &operation)
 		return land();
 	case Act::scan:
 		return scan(operation);
+	case Act::join:
+		return enlist();
+	case Act::leave:
+		return leave();
+	case Act::perish:
+		return perish(operation);
 	case Act::check:
 		return check();
 	}
@@ -148,6 +154,8 @@ void World::answered(const std::string &words, int result, Ledger::Id id, Sector
 	host_.kinds.count(Kind::interrupted, result == -EINTR);
 	if (!messages_)
 		host_.stop = false;
+	if (leaving_ && words.starts_with("remove_spare"))
+		left(result);
 	ledger_.close(id, result >= 0, result < 0 && core_->journal().failed(), *core_);
 	if (result < 0 && core_->journal().failed())
 		return;
@@ -173,8 +181,9 @@ bool World::may_fail(int error) const
 		return true;
 	case EINTR:
 	case EBUSY:
-		return host_.stop || suspending_;
-	case EIO:
+		return host_.stop || suspending_ || (leaving_ && host_.trouble.any());
+	case EIO: // or what it is about is on a spare that is missing
+		return host_.trouble.any() || core_->journal().gone();
 	case ENOMEM:
 	case EROFS:
 		return host_.trouble.any();
@@ -328,6 +337,9 @@ void World::spoil(const Operation &operation)
 		if (spare)
 			to = core_->spares().address(
 				to.sector % core_->spares().data_sectors(), 1);
+		// What moves just then must be readable, or excused before.
+		if (to.device == kNoDevice || (leaving_ && to.device > kFirstSpare))
+			continue;
 		Disk &disk = host_.disk(to.device);
 		const Sector sector = to.sector;
 		if (sector >= disk.sectors())
