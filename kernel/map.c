@@ -45,13 +45,17 @@ static int end_with(struct bio *bio, blk_status_t status)
 
 /*
  * A flush clone, one for each device. An empty bio that is no flush goes to main. With a flush in
- * num_flush_bios for every spare, what was acknowledged is stable wherever it was sent. It waits
- * while the core flushes that device.
+ * num_flush_bios for every spare, what was acknowledged is stable wherever it was sent. A spare that
+ * the set goes on without gets none. It waits while the core flushes that device.
  */
 static noinline int map_empty(struct remap_host *set, struct bio *bio, struct remap_io *io)
 {
 	*io = (struct remap_io){ .to.device = dm_bio_get_target_bio_nr(bio) };
 	bio_set_dev(bio, set->bdev[io->to.device]);
+	if (!(remap_core_flushed_devices(set->core) >> io->to.device & 1)) {
+		io->to.verdict = REMAP_HOLD;
+		return end_with(bio, BLK_STS_OK);
+	}
 	if (remap_core_flush_begins(set->core, io->to.device))
 		return DM_MAPIO_REMAPPED;
 	if (bio->bi_opf & REQ_NOWAIT) {

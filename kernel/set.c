@@ -3,7 +3,8 @@
  * Sets and their registry.
  *
  * dm opens devices with one claim for all of its targets, so it would let two mapped devices write
- * to one spare. The registry does not: a device is part of one set, and a set of one mapped device.
+ * to one spare. The registry does not: the sets that a device is part of are of one mapped device, and
+ * of them one is in use, as only one of its tables is.
  * A spare may have several names (two loop devices on a file, a linear device over it), so a set is
  * told by its UUID too (remap_host_claim()).
  *
@@ -76,6 +77,7 @@ static struct remap_host *new_set(const struct remap_target *target, const char 
 	*error = "not enough memory for a set";
 	if (!set)
 		return ERR_PTR(result);
+	set->table = target->ti->table;
 	set->md = dm_table_get_md(target->ti->table);
 	set->devices = target->devices;
 	for (i = 0; i < target->devices; i++)
@@ -163,32 +165,55 @@ static const char *why_not(const struct remap_host *set, const struct remap_targ
 	if (used_by_table(set, target->ti->table))
 		return "two targets of a table share a device";
 	if (!ours)
-		return theirs ? "the main device is a spare of this mapped device already"
-			      : "a reload cannot change the spares of a main device";
+		return "the main device is a spare of this mapped device already";
 	return theirs ? "a reload cannot change the main device of a spare"
 		      : "the spare is the main device of this mapped device already";
+}
+
+/*
+ * Whether the target is to take the place of the set: that of another table of its mapped device,
+ * with the same main and other spares.
+ */
+static bool replaces(const struct remap_target *target, const struct remap_host *set)
+{
+	return set->core && set->md == dm_table_get_md(target->ti->table) &&
+	       set->bdev[0] == target->device[0]->bdev && !used_by_table(set, target->ti->table);
+}
+
+/* 0, or an error if a device of the target is taken by the set. */
+static int check_apart(const struct remap_host *set, const struct remap_target *target,
+		       const char **error)
+{
+	u32 i;
+
+	for (i = 0; i < target->devices; i++) {
+		int theirs = place_of(set, target->device[i]->bdev);
+
+		if (theirs < 0 || (replaces(target, set) && !i == !theirs))
+			continue;
+		*error = why_not(set, target, i, theirs);
+		return -EBUSY;
+	}
+	return 0;
 }
 
 /* The set that the target may share, NULL if there is none, or an error if a device is taken. */
 static struct remap_host *find_set(const struct remap_target *target, const char **error)
 {
+	struct remap_host *found = NULL;
 	struct remap_host *set;
-	u32 i;
+	int result;
 
 	list_for_each_entry(set, &sets, list) {
-		if (set->core && set->md == dm_table_get_md(target->ti->table) &&
-		    same_devices(set, target) && !used_by_table(set, target->ti->table))
-			return set;
-		for (i = 0; i < target->devices; i++) {
-			int theirs = place_of(set, target->device[i]->bdev);
-
-			if (theirs < 0)
-				continue;
-			*error = why_not(set, target, i, theirs);
-			return ERR_PTR(-EBUSY);
+		if (replaces(target, set) && same_devices(set, target)) {
+			found = set;
+			continue;
 		}
+		result = check_apart(set, target, error);
+		if (result)
+			return ERR_PTR(result);
 	}
-	return NULL;
+	return found;
 }
 
 static void leave(struct remap_host *set)
@@ -282,6 +307,18 @@ void remap_set_put(struct remap_target *target)
 		end_set(set);
 }
 
+/* Whether the other set is that of another table of this mapped device, for the same main. */
+static bool gives_way(const struct remap_host *other, const struct remap_host *set)
+{
+	const struct remap_target *target;
+	bool fresh = list_empty(&set->users);
+
+	list_for_each_entry(target, &other->users, user)
+		if (fresh ? target->ti->table == set->table : used_by_table(set, target->ti->table))
+			return false;
+	return other->md == set->md && other->bdev[0] == set->bdev[0];
+}
+
 bool remap_host_claim(struct remap_host *set, const void *name)
 {
 	struct remap_host *other;
@@ -289,7 +326,7 @@ bool remap_host_claim(struct remap_host *set, const void *name)
 
 	mutex_lock(&registry);
 	list_for_each_entry(other, &sets, list)
-		taken |= other != set && other->named &&
+		taken |= other != set && other->named && !gives_way(other, set) &&
 			 !memcmp(other->name, name, sizeof(other->name));
 	if (!taken) {
 		memcpy(set->name, name, sizeof(set->name));

@@ -5,7 +5,10 @@
  *
  * A set belongs to one mapped device and is shared by its tables. A reload makes the new table
  * before it drops the old one, so the set, and with it every remap, lives on until the last table
- * that uses it is gone. The registry (set.c) sees to it that no device is part of two sets.
+ * that uses it is gone. The registry (set.c) sees to it that no device is part of the sets of two
+ * mapped devices. A table that names other spares of the same main has a set of its own: it is
+ * loaded from the spares when that table is resumed, and the old one, suspended by then, is not
+ * used again.
  *
  * bdev[] is valid without references of its own: each table that uses the set has opened all of
  * its devices, an open block_device is one object however often it is opened, and the set ends
@@ -46,6 +49,7 @@ struct remap_host {
 	struct remap_core *core; /* NULL before the spare was read */
 	struct block_device *bdev[REMAP_MAX_DEVICES];
 	u32 devices;
+	struct dm_table *table; /* that it is made for, until it has users; only to be compared */
 	struct mapped_device *md;
 
 	unsigned int watch; /* any context, without a lock */

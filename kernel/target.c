@@ -11,7 +11,8 @@
  *   - Suspend: dm calls presuspend, waits for every bio, then postsuspend. Nothing that a bio
  *     waits for is stopped in presuspend. presuspend_undo follows a suspend that failed.
  *   - A reload suspends the old table and resumes the new one, which shares the set; the set sees
- *     presuspend, postsuspend, resume in that order, and the old table's dtr only after.
+ *     presuspend, postsuspend, resume in that order, and the old table's dtr only after. With other
+ *     spares the new table has a set of its own, which is loaded at that resume.
  *
  * Contexts: all of these may sleep, except where dm calls status while it is suspended; nothing
  * here waits for I/O of the mapped device.
@@ -244,7 +245,8 @@ static void table_line(const struct remap_target *target, char *result, unsigned
 
 	for (i = 0; i < target->devices; i++)
 		line.device[i] = target->device[i]->name;
-	DMEMIT("%s %s", line.device[0], line.device[1]);
+	DMEMIT("%s %s", line.device[0],
+	       remap_core_uses(target->set->core, 1) ? line.device[1] : "-");
 	/* In one piece: one that does not fit fills the buffer, by which dm knows to say so. */
 	if (remap_core_status(target->set->core, REMAP_STATUS_TABLE, &line, features,
 			      sizeof(features)))
