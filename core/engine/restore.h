@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Making a set without serving it: an empty one, or the one of a dump; or a spare for a set. The dump's extents are judged
-// one by one in memory, by the same rules as those of a load; only when all are there is anything
-// written.
+// Making a set without serving it: an empty one, or the one of a dump; or a spare for a set. The dump's
+// extents are judged one by one in memory, by the same rules as those of a load; only when all are there is
+// anything written.
 #pragma once
 
 #include "core/engine/engine.h"

@@ -17,16 +17,18 @@ template <Platform P> Status Journal<P>::format(Refusal &why)
 	if (!platform_.random(superblock.set.bytes, sizeof(Uuid)))
 		return Error::no_randomness;
 	superblock.set.make_random();
-	const u32 count = spares_.slots();
-	for (u32 m = 0; m < count; ++m) {
+	for (u32 m = 0; m < spares_.slots(); ++m) {
+		if (!spares_.exists(m))
+			continue;
 		if (!platform_.random(superblock.members[m].uuid.bytes, sizeof(Uuid)))
 			return Error::no_randomness;
 		superblock.members[m].uuid.make_random();
 	}
 	if (!terms_.new_set.nil())
 		superblock.set = terms_.new_set;
-	for (u32 m = 0; m < count; ++m)
-		TRY(clear_sites(why, m));
+	for (u32 m = 0; m < spares_.slots(); ++m)
+		if (spares_.exists(m))
+			TRY(clear_sites(why, m));
 	now_ = superblock;
 	bool all = write_sites(superblock, members()).all;
 	if (all)
@@ -71,7 +73,9 @@ template <Platform P> Superblock Journal<P>::new_superblock()
 	superblock.block_bytes = shape_.block_bytes;
 	superblock.max_extents = spares_.max_extents();
 	for (u32 m = 0; m < spares_.slots(); ++m) {
-		superblock.members[m].sectors = shape_.spares[m];
+		if (!spares_.exists(m))
+			continue;
+		superblock.members[m].sectors = shape_.spares[spares_.device(m) - kFirstSpare];
 		superblock.members[m].state = MemberState::in_use;
 		superblock.members[m].first_place = spares_.first_place(m);
 	}
@@ -89,6 +93,8 @@ template <Platform P> Status Journal<P>::prepare(Refusal &why, const Superblock 
 	Superblock superblock = new_superblock();
 	superblock.set = terms_.new_set = set.set;
 	superblock.member = kNoMember;
+	// It says nothing of the set, also where another one was wiped that came further.
+	superblock.epoch = superblock.announced = 0;
 	if (!platform_.random(superblock.members[0].uuid.bytes, sizeof(Uuid)))
 		return Error::no_randomness;
 	superblock.members[0].uuid.make_random();
@@ -109,13 +115,15 @@ template <Platform P> Status Journal<P>::initialise(Refusal &why)
 {
 	const u64 ring = spares_.journal_blocks();
 	const u64 blocks = terms_.new_set.nil() ? min_of<u64>(2 * kZeroAhead, ring) : ring;
-	for (u32 copy = 0; copy < spares_.slots() * kCopies; ++copy)
-		if (!write_zeros(device_of(copy), journal_of(copy), blocks * kBlockSectors)) {
-			why.begin() << name_of(device_of(copy)) << " cannot be written at sector "
-				    << journal_of(copy);
-			return Error::spare_io;
-		}
-	return flush_all(why);
+	Status begun;
+	for_each_copy(all_copies(), [&](u32 copy) {
+		if (!begun.ok() || write_zeros(device_of(copy), journal_of(copy), blocks * kBlockSectors))
+			return;
+		why.begin() << name_of(device_of(copy)) << " cannot be written at sector "
+			    << journal_of(copy);
+		begun = Error::spare_io;
+	});
+	return begun.ok() ? flush_all(why) : begun;
 }
 
 // Errors: table_full, spare_io.

@@ -64,6 +64,13 @@ struct Terms {
 	bool accept_sites = false; // one superblock is enough: what the others said is given up
 	bool accept_end = false;   // the log ends where its chain does: what came behind is given up
 	Members without = 0;	   // missing members that are given up, with all that was on them
+	// Of a format, for each spare as the table line has it: what it is to be. No slots: the members are
+	// numbered and their places follow each other in that order.
+	struct {
+		u32 slots = 0; // of members beyond which there is none
+		u8 number[kMaxSpares] = {};
+		Place first[kMaxSpares] = {};
+	} places;
 };
 
 enum class Found : u8 {
@@ -166,6 +173,8 @@ public:
 	const Layout &layout(u32 member = 0) const { return spares_.layout(member); }
 	// Members that the next load is to add to the set.
 	Members joining() const { return joining_; }
+	// Of these, whose content is not the newest: it will be lost.
+	Members stale() const { return stale_; }
 	const Superblock &superblock() const { return now_; }
 	// Of the first spare as the table line has them, then of the next. A superblock's number of a
 	// site, kSites for each.
@@ -228,6 +237,7 @@ private:
 	Layout layout_alone(DeviceIndex device) const;
 	Status too_small(Refusal &why, DeviceIndex device, const Layout &layout) const;
 	Status lay_out(Refusal &why);
+	void lay_out_as_told();
 	IoStatus read_site(DeviceIndex device, Sector where, Site *site);
 	void note_slot(Site *site, u32 slot);
 	const Superblock *winner() const;

@@ -63,10 +63,24 @@ template <Platform P> Status Journal<P>::lay_out(Refusal &why)
 {
 	const u64 wanted = terms_.max_extents;
 	spares_ = wanted ? Spares::of(shape_.spares, wanted) : Spares::of(shape_.spares);
+	if (terms_.places.slots)
+		lay_out_as_told();
 	if (spares_.valid())
 		return {};
 	const u32 small = spares_.too_small();
-	return too_small(why, spares_.device(small), spares_.layout(small));
+	if (small < spares_.slots())
+		return too_small(why, spares_.device(small), spares_.layout(small));
+	why.begin() << "the places of two spares overlap, or reach too far";
+	return Error::wrong_argument;
+}
+
+template <Platform P> void Journal<P>::lay_out_as_told()
+{
+	const u64 extents = spares_.max_extents();
+	spares_ = Spares();
+	for (u32 i = 0; i < shape_.spares.count; ++i)
+		spares_.put(terms_.places.number[i], shape_.spares[i], extents, terms_.places.first[i],
+			    kFirstSpare + i);
 }
 
 template <Platform P>
@@ -204,7 +218,8 @@ template <Platform P> Status Journal<P>::judge_absent(Refusal &why)
 	}
 	TRY(lay_out(why));
 	for (u32 m = 0; !terms_.format && m < spares_.slots(); ++m)
-		TRY(foreign(why, m));
+		if (spares_.exists(m))
+			TRY(foreign(why, m));
 	found_ = Found::blank;
 	return {};
 }
