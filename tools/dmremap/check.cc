@@ -48,7 +48,9 @@ int code_of(Verdict verdict)
 // What every start does, without serving any I/O.
 bool mend(DeviceFile *main, const SpareFiles &spares)
 {
-	OfflineSet set(main, spares, {}, true);
+	remap::Terms terms;
+	terms.allow_degraded = true;
+	OfflineSet set(main, spares, terms, true);
 	const bool mended = set.survey() && set.load();
 	if (mended)
 		set.close();

@@ -17,7 +17,9 @@ Dump dump_of(const OfflineSet &set)
 	Dump dump{superblock.set,	  superblock.main_sectors, superblock.main_id,
 		  superblock.block_bytes, {},			   superblock.max_extents, {}, {}};
 	for (remap::u32 m = 0; m < spares.slots(); ++m)
-		dump.spares.add(superblock.members[m].sectors);
+		if (spares.exists(m))
+			dump.members.push_back({m, superblock.members[m].sectors, spares.first_place(m),
+						superblock.members[m].gone()});
 	for_each_extent(set.engine(), [&](const remap::Extent &extent) {
 		DumpExtent entry{extent, {}};
 		if (extent.state != remap::State::pending)
@@ -30,7 +32,7 @@ Dump dump_of(const OfflineSet &set)
 	return dump;
 }
 
-nlohmann::ordered_json json_of(const DumpExtent &entry, remap::u32 members)
+nlohmann::ordered_json json_of(const DumpExtent &entry, std::size_t members)
 {
 	const remap::Extent &extent = entry.extent;
 	nlohmann::ordered_json line = {{"main", extent.main}};
@@ -46,15 +48,21 @@ nlohmann::ordered_json json_of(const DumpExtent &entry, remap::u32 members)
 	return line;
 }
 
-// The spares of a set that has several, in the order in which their places follow each other.
+// The spares of a set that has several, or is not as it was made.
 nlohmann::ordered_json json_of(const remap::Spares &spares, const Dump &dump, const SpareFiles &files)
 {
 	nlohmann::ordered_json members;
-	for (remap::u32 m = 0; m < spares.slots(); ++m)
-		members.push_back({{"member", m},
-				   {"spare", files[spares.device(m) - remap::kFirstSpare]->path()},
-				   {"spare_sectors", dump.spares[m]},
-				   {"first_place", spares.first_place(m)}});
+	for (const DumpMember &member : dump.members) {
+		const remap::DeviceIndex device = spares.device(member.number);
+		nlohmann::ordered_json line = {{"member", member.number}};
+		if (device != remap::kNoDevice)
+			line["spare"] = files[device - remap::kFirstSpare]->path();
+		line["spare_sectors"] = member.sectors;
+		line["first_place"] = *member.first;
+		if (member.gone)
+			line["gone"] = true;
+		members.push_back(line);
+	}
 	return members;
 }
 
@@ -65,14 +73,14 @@ void print_dump_json(const Dump &dump, const remap::Spares &spares, const SpareF
 					 {"main_sectors", dump.main_sectors},
 					 {"main_id", dump.main_id},
 					 {"block_bytes", dump.block_bytes}};
-	if (dump.spares.count == 1)
-		report["spare_sectors"] = dump.spares[0];
-	else
+	if (dump.members.size() == 1)
+		report["spare_sectors"] = dump.members[0].sectors;
+	if (dump.members.size() > 1 || *dump.members[0].first)
 		report["members"] = json_of(spares, dump, files);
 	report["max_extents"] = dump.max_extents;
 	report["extents"] = nlohmann::json::array();
 	for (const DumpExtent &entry : dump.extents)
-		report["extents"].push_back(json_of(entry, dump.spares.count));
+		report["extents"].push_back(json_of(entry, dump.members.size()));
 	report["bad_places"] = nlohmann::json::array();
 	for (const DumpBad &bad : dump.bad)
 		report["bad_places"].push_back({{"spare", bad.place}, {"length", bad.length}});
@@ -83,7 +91,9 @@ void print_dump_json(const Dump &dump, const remap::Spares &spares, const SpareF
 void run(const std::vector<std::string> &paths, bool json)
 {
 	const OpenedSpares spares(paths, Access::read);
-	OfflineSet set(nullptr, spares.files(), {}, false);
+	remap::Terms terms;
+	terms.allow_degraded = true;
+	OfflineSet set(nullptr, spares.files(), terms, false);
 	if (!set.survey() || !set.load())
 		set.refuse();
 	const Dump dump = dump_of(set);

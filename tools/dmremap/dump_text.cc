@@ -58,7 +58,7 @@ std::optional<std::string> unescaped(const std::string &word)
 	return result;
 }
 
-std::string line_of(const DumpExtent &entry, u32 members)
+std::string line_of(const DumpExtent &entry, std::size_t members)
 {
 	const Extent &extent = entry.extent;
 	const bool placed = extent.state != State::pending;
@@ -69,6 +69,31 @@ std::string line_of(const DumpExtent &entry, u32 members)
 			   : extent.boundary ? "added"
 					     : "more",
 			   entry.physical ? text_of(*entry.physical, members) : "-");
+}
+
+// Whether the members are numbered in their order and their places follow each other, as a set is made.
+bool is_plain(const Dump &dump)
+{
+	Dump made = dump;
+	for (u32 i = 0; i < dump.members.size(); ++i)
+		made.members[i] = {i, dump.members[i].sectors, {}, false};
+	const remap::Spares as_made = spares_of(made);
+	bool plain = true;
+	for (u32 i = 0; i < dump.members.size(); ++i) {
+		const DumpMember &member = dump.members[i];
+		plain = plain && !member.gone && member.number == i &&
+			member.first.value_or(as_made.first_place(i)) == as_made.first_place(i);
+	}
+	return plain;
+}
+
+// REQUIRES: a member that is not plain says where its places begin.
+std::string line_of(const DumpMember &member, bool plain)
+{
+	if (plain)
+		return fmt::format("spare_sectors {}\n", member.sectors);
+	return fmt::format("spare_sectors {} {} {} {}\n", member.sectors, member.number,
+			   *member.first, member.gone ? "gone" : "in_use");
 }
 
 class Reader {
@@ -142,13 +167,37 @@ private:
 			fail("block_bytes is 512, 1024, 2048 or 4096");
 		next_line();
 		do {
-			if (dump_.spares.count == remap::kMaxSpares)
+			if (dump_.members.size() == remap::kMaxSpares)
 				fail(fmt::format("a set has at most {} spares", remap::kMaxSpares));
-			dump_.spares.add(this_number("spare_sectors", 1, remap::kMaxSpareSectors));
+			const DumpMember read = member();
+			if (!dump_.members.empty() &&
+			    dump_.members[0].first.has_value() != read.first.has_value())
+				fail("either all lines spare_sectors say MEMBER FIRST in_use|gone, or "
+				     "none");
+			dump_.members.push_back(read);
 			next_line();
 		} while (words_[0] == "spare_sectors");
 		dump_.max_extents = this_number("max_extents", 1, 0xffffffff);
 		next_line();
+	}
+
+	// Numbered in their order, with places that follow each other, unless it says otherwise.
+	DumpMember member()
+	{
+		const u32 least = dump_.members.empty() ? 0 : dump_.members.back().number + 1;
+		DumpMember member{least, 0, {}, false};
+		if (words_[0] == "spare_sectors" && words_.size() == 5) {
+			member.number = static_cast<u32>(number(2, "MEMBER"));
+			member.first = place(3);
+			member.gone = words_[4] == "gone";
+			if (!member.gone && words_[4] != "in_use")
+				fail(fmt::format("'{}' is neither 'in_use' nor 'gone'", words_[4]));
+			words_.resize(2);
+		}
+		if (member.number < least || member.number >= remap::kMaxSpares)
+			fail(fmt::format("MEMBER must be from {} to {}", least, remap::kMaxSpares - 1));
+		member.sectors = this_number("spare_sectors", 1, remap::kMaxSpareSectors);
+		return member;
 	}
 
 	std::string main_id()
@@ -237,15 +286,14 @@ private:
 	Physical physical()
 	{
 		const std::string &word = words_[6];
-		const u32 members = dump_.spares.count;
-		if (members == 1)
-			return {0, number_in(word, "PHYSICAL")};
+		if (dump_.members.size() == 1)
+			return {dump_.members[0].number, number_in(word, "PHYSICAL")};
 		const size_t colon = word.find(':');
 		if (colon == std::string::npos)
 			fail(fmt::format("PHYSICAL '{}' is not MEMBER:SECTOR", word));
 		const u64 member = number_in(word.substr(0, colon), "MEMBER");
-		if (member >= members)
-			fail(fmt::format("MEMBER must be from 0 to {}", members - 1));
+		if (member > dump_.members.back().number)
+			fail(fmt::format("MEMBER must be from 0 to {}", dump_.members.back().number));
 		return {static_cast<u32>(member), number_in(word.substr(colon + 1), "PHYSICAL")};
 	}
 
@@ -309,10 +357,27 @@ Physical physical_of(const remap::Spares &spares, remap::Sector place)
 	return {spares.member(place), spares.address(place, 1).sector};
 }
 
-std::string text_of(const Physical &physical, u32 members)
+std::string text_of(const Physical &physical, std::size_t members)
 {
 	return members == 1 ? fmt::to_string(physical.sector)
 			    : fmt::format("{}:{}", physical.member, physical.sector);
+}
+
+remap::Spares spares_of(const Dump &dump)
+{
+	remap::SpareSizes sizes;
+	for (const DumpMember &member : dump.members)
+		sizes.add(member.sectors);
+	return spares_of(dump, sizes);
+}
+
+remap::Spares spares_of(const Dump &dump, const remap::SpareSizes &sizes)
+{
+	remap::Spares spares;
+	for (u32 i = 0; i < dump.members.size(); ++i)
+		spares.put(dump.members[i].number, sizes[i], dump.max_extents,
+			   dump.members[i].first.value_or(spares.data_sectors()), remap::kFirstSpare + i);
+	return spares;
 }
 
 std::string to_text(const Dump &dump)
@@ -327,12 +392,13 @@ std::string to_text(const Dump &dump)
 	if (!dump.main_id.empty())
 		text += fmt::format("main_id {}\n", escaped(dump.main_id));
 	text += fmt::format("block_bytes {}\n", dump.block_bytes);
-	for (u32 m = 0; m < dump.spares.count; ++m)
-		text += fmt::format("spare_sectors {}\n", dump.spares[m]);
+	const bool plain = is_plain(dump);
+	for (const DumpMember &member : dump.members)
+		text += line_of(member, plain);
 	text += fmt::format("max_extents {}\n", dump.max_extents);
 	text += "#      MAIN SPARE LENGTH STATE added|more PHYSICAL\n";
 	for (const DumpExtent &entry : dump.extents)
-		text += line_of(entry, dump.spares.count);
+		text += line_of(entry, dump.members.size());
 	text += fmt::format("extents {}\n", dump.extents.size());
 	for (const DumpBad &bad : dump.bad)
 		text += fmt::format("bad {} {}\n", bad.place, bad.length);

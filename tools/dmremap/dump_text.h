@@ -24,6 +24,14 @@ struct Physical {
 	bool operator==(const Physical &) const = default;
 };
 
+// Of the set that is dumped.
+struct DumpMember {
+	remap::u32 number = 0;
+	remap::Sector sectors = 0;	   // on the device
+	std::optional<remap::Place> first; // of its places; empty: behind those of the member before
+	bool gone = false;
+};
+
 struct DumpExtent {
 	remap::Extent extent;
 	// Only for the reader's eyes, compared when it is there.
@@ -41,11 +49,15 @@ struct Dump {
 	remap::Sector main_sectors = 0;
 	std::string main_id; // at most 64 bytes; empty: not known
 	remap::u32 block_bytes = 0;
-	remap::SpareSizes spares; // in the order in which the set was made
+	std::vector<DumpMember> members; // ascending in number; at most kMaxSpares
 	remap::u64 max_extents = 0;
 	std::vector<DumpExtent> extents;
 	std::vector<DumpBad> bad;
 };
+
+// Where everything is, on devices in the members' order. They may have other sizes than the dump's.
+remap::Spares spares_of(const Dump &dump);
+remap::Spares spares_of(const Dump &dump, const remap::SpareSizes &sizes);
 
 std::string to_text(const Dump &dump);
 
@@ -57,6 +69,6 @@ const char *state_word(remap::State state);
 // REQUIRES: the place is in the data area.
 Physical physical_of(const remap::Spares &spares, remap::Sector place);
 // Of a set with so many members; the only member is not named.
-std::string text_of(const Physical &physical, remap::u32 members);
+std::string text_of(const Physical &physical, std::size_t members);
 
 }  // namespace dmremap

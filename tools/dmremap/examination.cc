@@ -24,6 +24,39 @@ const char *state_text(remap::SetState state)
 	return "unknown";
 }
 
+// What is mapped to a member.
+struct Share {
+	remap::u64 extents = 0, sectors = 0;
+};
+
+Share share_of(const OfflineEngine &engine, remap::u32 member)
+{
+	Share share;
+	for_each_extent(engine, [&](const remap::Extent &extent) {
+		if (extent.state == remap::State::pending || engine.spares().member(extent.place) != member)
+			return;
+		++share.extents;
+		share.sectors += extent.length;
+	});
+	return share;
+}
+
+std::string text_of(const Share &share)
+{
+	return fmt::format("{} extents with {} sectors", share.extents, share.sectors);
+}
+
+std::string member_state(const OfflineJournal &journal, remap::u32 m)
+{
+	const bool here = journal.spares().device(m) != remap::kNoDevice;
+	if (journal.superblock().members[m].in_use())
+		return here ? "in use" : "missing";
+	if (journal.stale() >> m & 1)
+		return "gone, here again, and out of date: what was on it is lost";
+	return here ? "gone, and here again: the next start takes it back"
+		    : "gone, and not here: what is on it gives errors";
+}
+
 // "head"; of several spares "head of spare 2".
 std::string name_of(const char *part, remap::DeviceIndex device, remap::u32 spares)
 {
@@ -37,16 +70,37 @@ std::string name_of_site(const OfflineJournal &journal, remap::u32 number)
 		       journal.sites() / remap::kSites);
 }
 
-remap::u32 copies_of(const OfflineJournal &journal)
+// The copies of members that are here, as far as they are members: each(number).
+template <class Each> void for_each_copy_here(const OfflineJournal &journal, Each &&each)
 {
-	return journal.spares().slots() * remap::kCopies;
+	const remap::Spares &spares = journal.spares();
+	remap::for_each_copy(
+		remap::copies_of(remap::members_in_use(journal.superblock())), [&](remap::u32 copy) {
+			if (spares.device(remap::member_of(copy)) != remap::kNoDevice)
+				each(copy);
+		});
+}
+
+// Each member, whether it is here or not: each(number).
+template <class Each> void for_each_known(const OfflineJournal &journal, Each &&each)
+{
+	for (remap::u32 m = 0; m < journal.spares().slots(); ++m)
+		if (journal.spares().exists(m))
+			each(m);
+}
+
+bool all_in_use(const OfflineJournal &journal)
+{
+	bool all = true;
+	for_each_known(journal, [&](remap::u32 m) { all &= member_state(journal, m) == "in use"; });
+	return all;
 }
 
 std::string name_of_copy(const OfflineJournal &journal, remap::u32 copy)
 {
 	const remap::Spares &spares = journal.spares();
 	return name_of(kCopyNames[copy % remap::kCopies], spares.device(remap::member_of(copy)),
-		       spares.slots());
+		       journal.sites() / remap::kSites);
 }
 
 std::string site_text(const OfflineJournal &journal, remap::u32 number)
@@ -78,6 +132,9 @@ const char *text_of(Verdict verdict)
 	switch (verdict) {
 	case Verdict::sound:
 		return "nothing is damaged";
+	case Verdict::degraded:
+		return "a spare is gone, nothing else is damaged: named again it may come back; 'dmremap "
+		       "spare remove' goes on without it";
 	case Verdict::mendable:
 		return "damaged, and nothing is lost: 'dmremap check --repair' or the next start "
 		       "mends it";
@@ -107,8 +164,9 @@ bool Examination::try_load()
 // One decision after the other, so that no more is given up than is needed.
 Verdict Examination::judge()
 {
+	terms_.allow_degraded = true;
 	if (try_load())
-		return set_->journal().sound() ? Verdict::sound : Verdict::mendable;
+		return judge_loaded();
 	error_ = set_->error();
 	refusal_ = set_->reason();
 	if (error_ != remap::Error::damaged)
@@ -120,6 +178,16 @@ Verdict Examination::judge()
 			return Verdict::undecided;
 	}
 	return Verdict::hopeless;
+}
+
+Verdict Examination::judge_loaded() const
+{
+	const OfflineJournal &journal = set_->journal();
+	if (terms_.without || journal.stale())
+		return Verdict::undecided;
+	if (!journal.sound() || journal.joining())
+		return Verdict::mendable;
+	return all_in_use(journal) ? Verdict::sound : Verdict::degraded;
 }
 
 std::string Examination::text() const
@@ -136,9 +204,13 @@ std::string Examination::text() const
 	}
 	for (remap::u32 number = 0; number < journal.sites(); ++number)
 		text += site_text(journal, number);
-	for (remap::u32 copy = 0; loaded && copy < copies_of(journal); ++copy)
-		text += copy_text(journal, copy);
 	if (loaded) {
+		for_each_copy_here(journal, [&](remap::u32 copy) { text += copy_text(journal, copy); });
+		if (!all_in_use(journal))
+			for_each_known(journal, [&](remap::u32 m) {
+				text += fmt::format("member {:<5} {}; {}\n", m, member_state(journal, m),
+						    text_of(share_of(set_->engine(), m)));
+			});
 		const auto &table = set_->engine().table();
 		text += fmt::format("extents      {} of {}, {} sectors, {} of them lost; {} pending\n",
 				    table.extents(), set_->engine().spares().max_extents(),
@@ -166,6 +238,20 @@ std::vector<std::string> Examination::losses() const
 			"the log is believed up to block {}: whatever was added, removed or relocated "
 			"behind that is forgotten, and main's old content shows there",
 			journal.journal_end()));
+	for_each_known(journal, [&](remap::u32 m) {
+		const std::string share = text_of(share_of(set_->engine(), m));
+		if (terms_.without >> m & 1)
+			result.push_back(fmt::format(
+				"member {}, which is not here: {} lie on it; reads of them fail until "
+				"they are written, and what it holds is never believed again, whatever "
+				"was written to it since",
+				m, share));
+		if (journal.stale() >> m & 1)
+			result.push_back(fmt::format(
+				"what member {} holds is out of date: {} lie on it; reads of them fail "
+				"until they are written",
+				m, share));
+	});
 	if (journal.findings().given_up)
 		result.push_back(fmt::format("{} records behind that can be read and are given up",
 					     journal.findings().given_up));
@@ -193,14 +279,21 @@ nlohmann::ordered_json Examination::json() const
 			{{"site", name_of_site(journal, number)},
 			 {"damaged", is_damage(journal.site_state(number))},
 			 {"state", text_of(journal.site_state(number))}});
-	for (remap::u32 copy = 0; journal.loaded() && copy < copies_of(journal); ++copy)
-		report["copies"].push_back(
-			{{"copy", name_of_copy(journal, copy)},
-			 {"damaged", is_damage(journal.copy_state(copy))},
-			 {"state", text_of(journal.copy_state(copy))},
-			 {"log_blocks", journal.findings().copy[copy].log_blocks},
-			 {"checkpoint_blocks", journal.findings().copy[copy].checkpoint_blocks}});
 	if (journal.loaded()) {
+		for_each_copy_here(journal, [&](remap::u32 copy) {
+			report["copies"].push_back(
+				{{"copy", name_of_copy(journal, copy)},
+				 {"damaged", is_damage(journal.copy_state(copy))},
+				 {"state", text_of(journal.copy_state(copy))},
+				 {"log_blocks", journal.findings().copy[copy].log_blocks},
+				 {"checkpoint_blocks", journal.findings().copy[copy].checkpoint_blocks}});
+		});
+		for_each_known(journal, [&](remap::u32 m) {
+			report["members"].push_back(
+				{{"member", m},
+				 {"state", member_state(journal, m)},
+				 {"sectors_mapped", share_of(set_->engine(), m).sectors}});
+		});
 		report["extents"] = set_->engine().table().extents();
 		report["mapped_sectors"] = set_->engine().table().mapped_sectors();
 		report["lost_sectors"] = set_->engine().table().lost_sectors();

@@ -14,6 +14,7 @@ namespace dmremap {
 
 enum class Verdict {
 	sound,	   // nothing is damaged
+	degraded,  // the same, but a spare is gone and not here
 	mendable,  // damaged, and nothing is lost: any start mends it
 	undecided, // refused; it can be loaded if an operator gives something up
 	hopeless,  // refused, and what is on the spare does not suffice
@@ -22,7 +23,8 @@ enum class Verdict {
 
 class Examination {
 public:
-	// `terms` are the caller's demands; decisions are tried here when they are needed.
+	// `terms` are the caller's demands; decisions are tried here when they are needed. Nothing is
+	// served, so a spare that is gone may be missing.
 	Examination(DeviceFile *main, const SpareFiles &spares, const remap::Terms &terms);
 
 	Verdict verdict() const { return verdict_; }
@@ -36,13 +38,15 @@ public:
 
 	// What is known of sites, copies and extents, a line each.
 	std::string text() const;
-	// What would be lost with the decisions; sentences.
+	// What would be lost with the decisions, or with members that are given up or out of date;
+	// sentences.
 	std::vector<std::string> losses() const;
 	nlohmann::ordered_json json() const;
 
 private:
 	bool try_load();
 	Verdict judge();
+	Verdict judge_loaded() const;
 
 	DeviceFile *main_;
 	const SpareFiles spares_;

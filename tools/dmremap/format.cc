@@ -76,7 +76,7 @@ std::string format_spare(const FormatArguments &given)
 	const auto main = open_device(given.main, Access::look);
 	const OpenedSpares spares(given.spares, Access::read_write);
 	OfflineSet set(main.get(), spares.files(), terms, true, main->logical_block());
-	require_free(set, *main, spares.files(), given.permission);
+	require_free(set, main->facts(), spares.files(), given.permission);
 	fmt::print("{} {} of {}{}\n{}\n", paths_of(spares.files()),
 		   given.spares.size() == 1 ? "becomes the spare" : "become the spares", given.main,
 		   given.permission.overwrite || !given.permission.wipe_set.empty()

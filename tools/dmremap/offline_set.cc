@@ -56,12 +56,7 @@ OpenedSpares::OpenedSpares(const std::vector<std::string> &paths, Access access)
 	}
 }
 
-void require_devices(const DeviceFile &main, DeviceFile &spare)
-{
-	require_devices(main, SpareFiles{&spare});
-}
-
-void require_devices(const DeviceFile &main, const SpareFiles &spares)
+void require_devices(const remap::DeviceFacts &main, const SpareFiles &spares)
 {
 	char buffer[120];
 	remap::Text found(buffer, sizeof(buffer));
@@ -69,8 +64,8 @@ void require_devices(const DeviceFile &main, const SpareFiles &spares)
 	for (const DeviceFile *spare : spares)
 		facts.push_back(spare->facts());
 	const char *sentence =
-		remap::check_devices(main.facts(), facts.data(), static_cast<remap::u32>(facts.size()),
-				     main.sectors(), found);
+		remap::check_devices(main, facts.data(), static_cast<remap::u32>(facts.size()),
+				     main.sectors, found);
 	if (sentence)
 		throw Failure(ExitCode::wrong_device,
 			      fmt::format("{}{}{}", sentence, found.length() ? ": " : "", buffer));
@@ -106,6 +101,14 @@ OfflineSet::OfflineSet(DeviceFile *main, const SpareFiles &spares, const remap::
 {
 }
 
+OfflineSet::OfflineSet(const remap::DeviceFacts &main, DeviceFile &spare, const remap::Terms &terms,
+		       bool writable)
+	: paths_(spare.path()),
+	  geometry_{main.sectors, spare.sectors(), main.logical_block / remap::kSectorBytes}, terms_(terms),
+	  host_(nullptr, spare, writable), engine_(host_)
+{
+}
+
 bool OfflineSet::note(remap::Status status)
 {
 	error_ = status.error();
@@ -121,6 +124,8 @@ bool OfflineSet::stage_bad(remap::Sector place, remap::u64 length)
 {
 	return note(engine_.stage_bad(place, length, why_));
 }
+
+bool OfflineSet::prepare(const remap::Superblock &set) { return note(engine_.prepare(set, why_)); }
 
 std::string OfflineSet::reason() const
 {
@@ -154,10 +159,30 @@ std::string paths_of(const SpareFiles &spares)
 	return text;
 }
 
+std::optional<Introduction> introduction_of(const std::string &path)
+{
+	const auto spare = open_device(path, Access::look);
+	OfflineSet set(nullptr, *spare, {}, false);
+	(void)set.survey();
+	const remap::Superblock *newest = set.journal().newest_superblock();
+	if (!newest)
+		return {};
+	Introduction found{*newest};
+	for (remap::u32 number = 0; number < remap::kSites; ++number) {
+		const remap::Site &site = set.journal().site(number);
+		found.sites += site.valid() && site.superblock.set == newest->set &&
+			       site.superblock.member == newest->member;
+	}
+	return found;
+}
+
+// Judged as a start will, which can make a spare join; nothing is written.
 std::string set_on(const std::vector<std::string> &paths)
 {
 	const OpenedSpares spares(paths, Access::look);
-	OfflineSet set(nullptr, spares.files(), {}, false);
+	remap::Terms terms;
+	terms.allow_degraded = true;
+	OfflineSet set(nullptr, spares.files(), terms, true);
 	return set.survey() ? text_of(set.superblock().set) : "";
 }
 

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -44,8 +45,7 @@ private:
 };
 
 // Throws Failure when they cannot be main and spares of a set.
-void require_devices(const DeviceFile &main, const SpareFiles &spares);
-void require_devices(const DeviceFile &main, DeviceFile &spare);
+void require_devices(const remap::DeviceFacts &main, const SpareFiles &spares);
 
 // What a cause of the core's means for the exit code.
 ExitCode exit_code_of(remap::Error error);
@@ -63,6 +63,10 @@ public:
 	{
 	}
 
+	// Of a main that is not there: its size and its logical block.
+	OfflineSet(const remap::DeviceFacts &main, DeviceFile &spare, const remap::Terms &terms,
+		   bool writable);
+
 	// Reads the sites; load() then the rest, and when writable mends and begins an epoch. false:
 	// refused, see reason().
 	bool survey();
@@ -70,6 +74,8 @@ public:
 	bool format();
 	bool stage(const remap::Extent &extent);
 	bool stage_bad(remap::Sector place, remap::u64 length);
+	// Makes the spare, which was surveyed, one that joins this set.
+	bool prepare(const remap::Superblock &set);
 	// Marks the set as closed, after a load that could write.
 	void close() { engine_.postsuspend(); }
 
@@ -100,6 +106,17 @@ private:
 // A UUID as text, and back; the other way throws Failure with `option` in the sentence.
 std::string text_of(const remap::Uuid &uuid);
 remap::Uuid uuid_of(const std::string &option, const std::string &text);
+
+// What a device says of itself, and how many of its sites say the same; it may be in use.
+struct Introduction {
+	remap::Superblock newest;
+	remap::u32 sites = 0;
+
+	// It joins `newest.set` with the next load that names it.
+	bool prepared() const { return newest.member == remap::kNoMember; }
+};
+// Empty: nothing that counts, or it cannot be read. Throws Failure when it cannot be opened.
+std::optional<Introduction> introduction_of(const std::string &path);
 
 // The set on spares, which a table names, so that no other disk under the same path is taken for one.
 // Empty: none, or not all of one, and the kernel judges what there is.

@@ -96,7 +96,7 @@ void Permission::put_into(remap::Terms *terms) const
 		terms->wipe_set = uuid_of("--wipe-set", wipe_set);
 }
 
-void require_free(OfflineSet &set, const DeviceFile &main, const SpareFiles &spares,
+void require_free(OfflineSet &set, const remap::DeviceFacts &main, const SpareFiles &spares,
 		  const Permission &permission)
 {
 	require_devices(main, spares);

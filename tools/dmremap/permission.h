@@ -21,7 +21,7 @@ struct Permission {
 };
 
 // Surveys the spares for a new set. Throws Failure when one is not free to be formatted.
-void require_free(OfflineSet &set, const DeviceFile &main, const SpareFiles &spares,
+void require_free(OfflineSet &set, const remap::DeviceFacts &main, const SpareFiles &spares,
 		  const Permission &permission);
 
 // "Metadata takes 36.5 MiB of 1024.0 MiB (3.6 %), 1.0 GiB are left for remaps; up to N extents."

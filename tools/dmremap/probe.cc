@@ -15,9 +15,11 @@ namespace {
 
 constexpr int kNoSet = static_cast<int>(ExitCode::wrong_device);
 
-const char *state_word(remap::SetState state)
+const char *state_word(const remap::Superblock &newest)
 {
-	switch (state) {
+	if (newest.member == remap::kNoMember)
+		return "prepared";
+	switch (newest.state) {
 	case remap::SetState::formatting:
 		return "formatting";
 	case remap::SetState::ready:
@@ -39,22 +41,25 @@ std::string plain(const std::string &text)
 	return result;
 }
 
-remap::u32 members_of(const remap::Superblock &set)
+remap::u32 members_of(const remap::Superblock &set, bool in_use)
 {
 	remap::u32 members = 0;
 	for (const remap::Member &member : set.members)
-		members += member.state == remap::MemberState::in_use;
+		members += in_use ? member.in_use() : member.gone();
 	return members;
 }
 
-// One spare of several is no set; it is as good as its sites say.
-bool is_sound_member(const OfflineSet &set, const remap::Superblock *newest)
+// One spare of several is no set, nor is one that is prepared for a set; it is as good as its sites say.
+bool is_sound_part(const OfflineSet &set, const remap::Superblock *newest)
 {
+	if (!newest || set.error() != remap::Error::wrong_set)
+		return false;
 	remap::u32 good = 0;
 	for (remap::u32 number = 0; number < remap::kSites; ++number)
 		good += !is_damage(set.journal().site_state(number));
-	return set.error() == remap::Error::wrong_set && newest && members_of(*newest) > 1 &&
-	       2 * good > remap::kSites;
+	const bool part = newest->member == remap::kNoMember ||
+			  members_of(*newest, true) + members_of(*newest, false) > 1;
+	return part && 2 * good > remap::kSites;
 }
 
 void print_set(const OfflineJournal &journal, const remap::Superblock &newest)
@@ -63,11 +68,13 @@ void print_set(const OfflineJournal &journal, const remap::Superblock &newest)
 	for (remap::u32 number = 0; number < remap::kSites; ++number)
 		good += journal.site(number).valid();
 	fmt::print("DMREMAP_SET={}\n", text_of(newest.set));
-	fmt::print("DMREMAP_MEMBERS={}\n", members_of(newest));
-	if (newest.member < remap::kMaxMembers)
+	if (newest.member < remap::kMaxMembers) {
+		fmt::print("DMREMAP_MEMBERS={}\n", members_of(newest, true));
+		fmt::print("DMREMAP_MEMBERS_GONE={}\n", members_of(newest, false));
 		fmt::print("DMREMAP_MEMBER={}\n", text_of(newest.members[newest.member].uuid));
-	fmt::print("DMREMAP_MEMBER_NUMBER={}\n", newest.member);
-	fmt::print("DMREMAP_STATE={}\n", state_word(newest.state));
+		fmt::print("DMREMAP_MEMBER_NUMBER={}\n", newest.member);
+	}
+	fmt::print("DMREMAP_STATE={}\n", state_word(newest));
 	fmt::print("DMREMAP_EPOCH={}\n", newest.epoch);
 	fmt::print("DMREMAP_GENERATION={}\n", newest.generation);
 	fmt::print("DMREMAP_SITES={}\n", good);
@@ -83,7 +90,7 @@ int run(const std::string &path)
 	OfflineSet set(nullptr, *spare, {}, false);
 	const bool surveyed = set.survey();
 	const remap::Superblock *newest = set.journal().newest_superblock();
-	const bool usable = surveyed || is_sound_member(set, newest);
+	const bool usable = surveyed || is_sound_part(set, newest);
 	const bool damaged = set.error() == remap::Error::damaged ||
 			     set.error() == remap::Error::unknown_format;
 	if (!usable && !damaged) {

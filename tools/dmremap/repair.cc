@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// dmremap repair SPARE... [--main MAIN]: mends, and where something has to be given up, explains and asks.
+// dmremap repair SPARE... [--main MAIN] [--without MEMBER]: mends, and where something has to be given up,
+// explains and asks.
 #include <fmt/format.h>
 
 #include "tools/dmremap/commands.h"
@@ -12,12 +13,15 @@ namespace {
 struct Arguments {
 	std::vector<std::string> spares;
 	std::string main;
+	std::vector<remap::u32> without; // members
 	Consent consent;
 };
 
 void explain(const Examination &found)
 {
-	fmt::print("{}\nIt was refused: {}\n\n", found.text(), found.refusal());
+	fmt::print("{}\n", found.text());
+	if (!found.refusal().empty())
+		fmt::print("It was refused: {}\n\n", found.refusal());
 	fmt::print("What can be loaded is shown above. To go on means to give up:\n");
 	for (const std::string &loss : found.losses())
 		fmt::print(" * {}\n", loss);
@@ -34,7 +38,7 @@ void write(const Examination &found, DeviceFile *main, const SpareFiles &spares)
 	set.close();
 	const Examination after(main, spares, {});
 	fmt::print("{}", after.text());
-	if (after.verdict() != Verdict::sound)
+	if (after.verdict() != Verdict::sound && after.verdict() != Verdict::degraded)
 		throw Failure(ExitCode::wrong_device,
 			      fmt::format("{}: {}", paths_of(spares), text_of(after.verdict())));
 	fmt::print("repaired\n");
@@ -45,10 +49,16 @@ void run(const Arguments &given)
 	const OpenedSpares spares(given.spares,
 				  given.consent.dry_run ? Access::read : Access::read_write);
 	const auto main = given.main.empty() ? nullptr : open_device(given.main, Access::look);
-	const Examination found(main.get(), spares.files(), {});
+	remap::Terms terms;
+	for (const remap::u32 member : given.without)
+		terms.without |= 1u << member;
+	const Examination found(main.get(), spares.files(), terms);
 	switch (found.verdict()) {
 	case Verdict::sound:
 		fmt::print("{}nothing is damaged, nothing was written\n", found.text());
+		return;
+	case Verdict::degraded:
+		fmt::print("{}{}\nnothing was written\n", found.text(), text_of(found.verdict()));
 		return;
 	case Verdict::no_set:
 		throw Failure(exit_code_of(found.error()), found.refusal());
@@ -81,6 +91,11 @@ void add_repair(CLI::App &program)
 		->required()
 		->expected(1, remap::kMaxSpares);
 	command->add_option("--main", given->main, "compare main's size and block with the set's");
+	command->add_option("--without", given->without,
+			    "give up this member of the set (a number), which is missing, with all "
+			    "that is on it; as often as needed")
+		->check(CLI::Range(0u, remap::kMaxMembers - 1))
+		->allow_extra_args(false);
 	command->add_flag("--yes", given->consent.yes, "give up what has to be given up, unasked");
 	command->add_flag("--dry-run", given->consent.dry_run, "explain, and write nothing");
 	command->callback([given] { run(*given); });

@@ -3,7 +3,8 @@
 // anything is written.
 //
 // The spares may have other sizes than those of the dump. Then places are elsewhere on the devices, so
-// what is said to be there already must not have moved.
+// what is said to be there already must not have moved. In place of a member that was gone comes a spare
+// that does not have what was on it: those extents become lost.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -70,12 +71,22 @@ void require_data_decision(const Dump &dump, const std::string &data)
 				  active));
 }
 
-remap::Terms terms_of(const Dump &dump, const Permission &permission)
+// On spares of these sizes.
+remap::Terms terms_of(const Dump &dump, const Permission &permission, const SpareFiles &files)
 {
+	remap::SpareSizes sizes;
+	for (const DeviceFile *file : files)
+		sizes.add(file->sectors());
+	const remap::Spares spares = spares_of(dump, sizes);
 	remap::Terms terms;
 	terms.new_set = dump.set;
 	terms.max_extents = dump.max_extents;
 	std::copy(dump.main_id.begin(), dump.main_id.end(), terms.main_id);
+	terms.places.slots = spares.slots();
+	for (std::size_t i = 0; i < dump.members.size(); ++i) {
+		terms.places.number[i] = static_cast<remap::u8>(dump.members[i].number);
+		terms.places.first[i] = spares.first_place(dump.members[i].number);
+	}
 	permission.put_into(&terms);
 	return terms;
 }
@@ -94,16 +105,30 @@ void require(bool staged, const Arguments &given, const OfflineSet &set)
 }
 
 // Where things were: on spares of the sizes in the dump.
-remap::Spares spares_of(const Dump &dump, const Arguments &given)
+remap::Spares spares_before(const Dump &dump, const Arguments &given)
 {
-	const remap::Spares spares = remap::Spares::of(dump.spares, dump.max_extents);
+	const remap::Spares spares = spares_of(dump);
 	const remap::u32 small = spares.too_small();
-	if (small < spares.slots())
-		refuse(given, fmt::format("spare_sectors {}: with max_extents {} the metadata alone "
-					  "takes {}",
-					  dump.spares[small], dump.max_extents,
-					  spares.layout(small).reserved_sectors()));
+	for (const DumpMember &member : dump.members)
+		if (member.number == small)
+			refuse(given,
+			       fmt::format("spare_sectors {}: with max_extents {} the metadata alone "
+					   "takes {}",
+					   member.sectors, dump.max_extents,
+					   spares.layout(small).reserved_sectors()));
+	if (!spares.valid())
+		refuse(given, "the places of two members overlap, or reach too far");
 	return spares;
+}
+
+// Whether any of the places is on a member that was gone.
+bool was_gone(const Dump &dump, const remap::Spares &before, remap::Sector place, remap::u64 length)
+{
+	for (const DumpMember &member : dump.members)
+		if (member.gone && place < before.end(member.number) &&
+		    before.first_place(member.number) < place + length)
+			return true;
+	return false;
 }
 
 void require_inside(const char *what, remap::Sector place, remap::u64 length,
@@ -113,6 +138,9 @@ void require_inside(const char *what, remap::Sector place, remap::u64 length,
 		refuse(given, fmt::format("{} {} with length {} reaches beyond the dump's own spares, "
 					  "which have a data area of {} sectors",
 					  what, place, length, before.data_sectors()));
+	if (!before.holds(place, length))
+		refuse(given, fmt::format("{} {} with length {} is between the dump's own spares", what,
+					  place, length));
 }
 
 void require_physical(const DumpExtent &entry, const remap::Spares &before, const Arguments &given)
@@ -122,8 +150,8 @@ void require_physical(const DumpExtent &entry, const remap::Spares &before, cons
 		refuse(given, fmt::format("PHYSICAL of the extent at sector {} is {}, on the dump's own "
 					  "spares it is {}",
 					  entry.extent.main,
-					  text_of(*entry.physical, before.slots()),
-					  text_of(there, before.slots())));
+					  text_of(*entry.physical, given.spares.size()),
+					  text_of(there, given.spares.size())));
 }
 
 // That places are where they were. REQUIRES: they are inside of both.
@@ -138,18 +166,19 @@ void require_unmoved(remap::Sector place, remap::u64 length, const remap::Spares
 			refuse(given, fmt::format("place {} was at sector {} and is at sector {} of these "
 						  "spares, whose sizes are not the dump's: what was there "
 						  "is not there '--data as-is'",
-						  place + done, text_of(there, before.slots()),
-						  text_of(here, now.slots())));
+						  place + done, text_of(there, given.spares.size()),
+						  text_of(here, given.spares.size())));
 		done += std::min(before.contiguous(place + done, left),
 				 now.contiguous(place + done, left));
 	}
 }
 
-void stage_extent(DumpExtent entry, const remap::Spares &before, const Arguments &given,
-		  OfflineSet *set)
+void stage_extent(DumpExtent entry, const Dump &dump, const remap::Spares &before,
+		  const Arguments &given, OfflineSet *set)
 {
 	remap::Extent &extent = entry.extent;
-	if (extent.state == remap::State::active && given.data == "lost")
+	if (extent.state == remap::State::active &&
+	    (given.data == "lost" || was_gone(dump, before, extent.place, extent.length)))
 		extent.state = remap::State::lost;
 	require(set->stage(extent), given, *set);
 	if (extent.state == remap::State::pending)
@@ -162,23 +191,23 @@ void stage_extent(DumpExtent entry, const remap::Spares &before, const Arguments
 
 void stage(const Dump &dump, const Arguments &given, OfflineSet *set)
 {
-	const remap::Spares before = spares_of(dump, given);
+	const remap::Spares before = spares_before(dump, given);
 	for (const DumpExtent &entry : dump.extents)
-		stage_extent(entry, before, given, set);
+		stage_extent(entry, dump, before, given, set);
 	for (const DumpBad &bad : dump.bad) {
 		require(set->stage_bad(bad.place, bad.length), given, *set);
 		require_inside("the bad place", bad.place, bad.length, before, given);
-		if (given.data != "lost")
+		if (given.data != "lost" && !was_gone(dump, before, bad.place, bad.length))
 			require_unmoved(bad.place, bad.length, before, set->engine().spares(), given);
 	}
 }
 
 void require_count(const Dump &dump, const Arguments &given)
 {
-	if (dump.spares.count != given.spares.size())
+	if (dump.members.size() != given.spares.size())
 		refuse(given, fmt::format("spares of the dump's set: {}, named: {}; all of a set are "
 					  "restored together",
-					  dump.spares.count, given.spares.size()));
+					  dump.members.size(), given.spares.size()));
 }
 
 void run(const Arguments &given)
@@ -193,9 +222,9 @@ void run(const Arguments &given)
 	require_count(dump, given);
 	const OpenedSpares spares(given.spares, Access::read_write);
 	require_main(dump, *main);
-	OfflineSet set(main.get(), spares.files(), terms_of(dump, given.permission), true,
+	OfflineSet set(main.get(), spares.files(), terms_of(dump, given.permission, spares.files()), true,
 		       dump.block_bytes);
-	require_free(set, *main, spares.files(), given.permission);
+	require_free(set, main->facts(), spares.files(), given.permission);
 	stage(dump, given, &set);
 	fmt::print("{} {} of {} with the {} extents of set {}{}\n", paths_of(spares.files()),
 		   given.spares.size() == 1 ? "becomes the spare" : "become the spares", given.main,

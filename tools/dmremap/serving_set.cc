@@ -5,6 +5,7 @@
 
 #include <cerrno>
 #include <chrono>
+#include <filesystem>
 #include <sstream>
 #include <thread>
 
@@ -33,7 +34,7 @@ std::unique_ptr<DeviceFile> open_when_free(const std::string &path)
 const std::string &looked_at(const std::string &main, const std::vector<std::string> &spares)
 {
 	const OpenedSpares looked(spares, Access::look);
-	require_devices(*open_device(main, Access::look), looked.files());
+	require_devices(open_device(main, Access::look)->facts(), looked.files());
 	return main;
 }
 
@@ -119,7 +120,7 @@ ServingSet::ServingSet(remap::host::Reactor &reactor, const std::string &main,
       spares_(open_when_free(spares)), host_(reactor, *main_, pointers_to(spares_), faults_, name),
       volume_(reactor, host_)
 {
-	require_devices(*main_, pointers_to(spares_));
+	require_devices(main_->facts(), pointers_to(spares_));
 	main_->go_direct();
 	for (const auto &spare : spares_)
 		spare->go_direct();
@@ -127,14 +128,15 @@ ServingSet::ServingSet(remap::host::Reactor &reactor, const std::string &main,
 
 std::vector<std::string> ServingSet::devices() const
 {
-	std::vector<std::string> paths{main_->path()};
+	std::vector<std::string> paths{std::filesystem::absolute(main_->path())};
 	for (const auto &spare : spares_)
-		paths.push_back(spare->path());
+		paths.push_back(std::filesystem::absolute(spare->path()));
 	return paths;
 }
 
-void ServingSet::open(const remap::Terms &terms, const remap::Policy &policy)
+void ServingSet::open(remap::Terms terms, const remap::Policy &policy)
 {
+	terms.allow_degraded = policy.allow_degraded;
 	volume_.set_policy(policy);
 	remap::Refusal why;
 	const SpareFiles spares = pointers_to(spares_);

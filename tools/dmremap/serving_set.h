@@ -30,10 +30,10 @@ public:
 		   const std::string &name);
 
 	// Before the reactor runs; then comes Volume::begin(). Throws Failure.
-	void open(const remap::Terms &terms, const remap::Policy &policy);
+	void open(remap::Terms terms, const remap::Policy &policy);
 
 	remap::host::Volume &volume() { return volume_; }
-	// The paths of main and of the spares, as they were named.
+	// The paths of main and of the spares, as they were named but absolute.
 	std::vector<std::string> devices() const;
 
 private:
