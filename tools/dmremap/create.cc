@@ -13,6 +13,7 @@ namespace {
 struct Arguments {
 	std::string name;
 	bool format = false;
+	bool allow_degraded = false;
 	FormatArguments formatting;
 };
 
@@ -28,13 +29,15 @@ void require_format(const Arguments &given)
 }
 
 // The words behind the first spare in the table line.
-std::string features(const std::vector<std::string> &spares, const std::string &set,
-		     const std::string &identity)
+std::string features(const Arguments &given, const std::string &set, const std::string &identity)
 {
+	const std::vector<std::string> &spares = given.formatting.spares;
 	std::string words = (set.empty() ? "" : " set " + set) +
 			    (identity.empty() ? "" : " main_id " + identity);
 	for (std::size_t i = 1; i < spares.size(); ++i)
 		words += " spare " + spares[i];
+	if (given.allow_degraded)
+		words += " allow_degraded";
 	return words.empty() ? "" : std::to_string(std::count(words.begin(), words.end(), ' ')) + words;
 }
 
@@ -46,7 +49,7 @@ void run(const Arguments &given)
 	const std::string set = given.format ? format_spare(to) : set_on(to.spares);
 	if (to.consent.dry_run)
 		return;
-	Device::create(given.name, to.main, to.spares.front(), features(to.spares, set, identity));
+	Device::create(given.name, to.main, to.spares.front(), features(given, set, identity));
 }
 
 }  // namespace
@@ -65,6 +68,9 @@ void add_create(CLI::App &program)
 	command->add_flag("--format", given->format,
 			  "make a set on the spare first, as 'dmremap format' does; without it a "
 			  "blank spare is formatted by the kernel");
+	command->add_flag("--allow-degraded", given->allow_degraded,
+			  "start although spares that the set records as gone are missing; what is on "
+			  "them gives errors");
 	given->formatting.add_options(*command);
 	command->callback([given] { run(*given); });
 }

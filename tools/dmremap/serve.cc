@@ -45,6 +45,10 @@ void add_features(CLI::App *command, const std::shared_ptr<Arguments> &given)
 	command->add_flag_callback(
 		"--heal", [given] { given->features.push_back("heal"); },
 		"try a write to a pending sector on main first");
+	command->add_flag_callback(
+		"--allow-degraded", [given] { given->features.push_back("allow_degraded"); },
+		"start although spares that the set records as gone are missing; what is on them gives "
+		"errors");
 }
 
 void require_arguments(const Arguments &given)

@@ -78,23 +78,29 @@ std::string absolute(const char *path)
 // ---- parameters ----
 
 // Those that are features of a table line, with its names but for the hyphens.
+std::string feature_of(std::string key)
+{
+	std::replace(key.begin(), key.end(), '-', '_');
+	return key;
+}
+
 bool note_feature(const std::string &key, const char *value)
 {
 	std::vector<std::string> &words = g_given->features;
-	if (key == "heal") {
-		const int heals = nbdkit_parse_bool(value);
-		if (heals < 0)
-			throw Failure(ExitCode::wrong_arguments, "heal is true or false");
-		if (heals)
-			words.push_back(key);
+	for (const char *name : {"heal", "allow-degraded"}) {
+		if (key != name)
+			continue;
+		const int wanted = nbdkit_parse_bool(value);
+		if (wanted < 0)
+			throw Failure(ExitCode::wrong_arguments, key + " is true or false");
+		if (wanted)
+			words.push_back(feature_of(key));
 		return true;
 	}
 	for (const char *name : {"on-write-error", "on-read-error", "retries", "budget", "scan-rate"}) {
 		if (key != name)
 			continue;
-		std::string feature = key;
-		std::replace(feature.begin(), feature.end(), '-', '_');
-		words.insert(words.end(), {feature, value});
+		words.insert(words.end(), {feature_of(key), value});
 		return true;
 	}
 	return false;
@@ -311,6 +317,7 @@ constexpr const char *kHelp =
 	"on-write-error=remap|fail, on-read-error=retry|fail, retries=N, budget=REMAPS/SECONDS,\n"
 	"scan-rate=SECTORS, heal=true\n"
 	"                    What is done about errors, as the options of 'dmremap serve'.\n"
+	"allow-degraded=true Start without spares that the set records as gone.\n"
 	"fail-sectors=N|FIRST-LAST\n"
 	"                    For trying it out: sectors of main that fail; as often as needed.";
 
