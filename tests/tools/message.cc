@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// tools-test-message MAIN SPARE[,SPARE...] [--leave-open] MESSAGE...: starts the engine on image files,
-// sends it messages as dmsetup would, and closes the set, unless it is left open as a power cut leaves it.
+// tools-test-message MAIN SPARE[,SPARE...] [--leave-open|--allow-degraded] MESSAGE...: starts the engine
+// on image files, sends it messages as dmsetup would, and closes the set, unless it is left open as a power
+// cut leaves it.
 #include <cstdio>
 #include <cstring>
 #include <memory>
@@ -59,14 +60,16 @@ int main(int argc, char **argv)
 	PosixHost host(&main, spares, true);
 	remap::Engine<PosixHost> engine(host);
 	remap::Refusal why;
-	const remap::Status made = engine.create(geometry, {}, why);
+	const bool leave_open = strcmp(argv[3], "--leave-open") == 0;
+	remap::Terms terms;
+	terms.allow_degraded = strcmp(argv[3], "--allow-degraded") == 0;
+	const remap::Status made = engine.create(geometry, terms, why);
 	if (!made.ok())
 		return refuse(why, made);
 	const remap::Status started = engine.start(why);
 	if (!started.ok())
 		return refuse(why, started);
-	const bool leave_open = strcmp(argv[3], "--leave-open") == 0;
-	for (int i = leave_open ? 4 : 3; i < argc; ++i)
+	for (int i = leave_open || terms.allow_degraded ? 4 : 3; i < argc; ++i)
 		if (!send(engine, argv[i])) {
 			for (const std::string &line : host.lines())
 				std::fprintf(stderr, "%s\n", line.c_str());

@@ -38,6 +38,23 @@ uint64_t sectors_of(const std::string &path)
 	return bytes / 512;
 }
 
+// REQUIRES: the task was run.
+std::vector<TargetLine> targets_of(const Task &task)
+{
+	std::vector<TargetLine> targets;
+	void *next = nullptr;
+	do {
+		TargetLine line;
+		char *type = nullptr;
+		char *words = nullptr;
+		next = dm_get_next_target(task.get(), next, &line.start, &line.length, &type, &words);
+		line.target = type ? type : "";
+		line.words = words ? words : "";
+		targets.push_back(line);
+	} while (next);
+	return targets;
+}
+
 }  // namespace
 
 // What comes before the last slash is the folder of device nodes or of sockets.
@@ -99,17 +116,58 @@ TargetLine Device::line(bool table) const
 	if (!dm_task_get_info(task.get(), &info) || !info.exists)
 		throw Failure(ExitCode::wrong_device,
 			      fmt::format("there is no mapped device {}", name_));
-	TargetLine line;
-	char *type = nullptr;
-	char *words = nullptr;
-	dm_get_next_target(task.get(), nullptr, &line.start, &line.length, &type, &words);
-	if (!type || strcmp(type, kTarget) != 0)
+	const TargetLine line = targets_of(task).front();
+	if (line.target != kTarget)
 		throw Failure(ExitCode::wrong_device,
 			      fmt::format("{} is not a {} device but {}", name_, kTarget,
-					  type ? type : "empty"));
-	line.target = type;
-	line.words = words ? words : "";
+					  line.target.empty() ? "empty" : line.target));
 	return line;
+}
+
+void Device::load(const std::vector<TargetLine> &table, bool read_only, const std::string &what) const
+{
+	const Task load = new_task(DM_DEVICE_RELOAD, name_);
+	for (const TargetLine &line : table)
+		dm_task_add_target(load.get(), line.start, line.length, line.target.c_str(),
+				   line.words.c_str());
+	if (read_only)
+		dm_task_set_ro(load.get());
+	run(load, what);
+}
+
+void Device::resume(const std::string &what) const
+{
+	run_with_node(new_task(DM_DEVICE_RESUME, name_), what);
+}
+
+void Device::reload(const std::string &words) const
+{
+	const Task task = new_task(DM_DEVICE_TABLE, name_);
+	run(task, name_);
+	dm_info info = {};
+	dm_task_get_info(task.get(), &info);
+	if (info.suspended)
+		throw Failure(ExitCode::busy,
+			      name_ + " is suspended; resume it (dmsetup resume) and try again");
+	const std::vector<TargetLine> before = targets_of(task);
+	std::vector<TargetLine> after = before;
+	after.front().words = words;
+	const std::string refused = name_ + ": the new table was refused; the kernel log says why";
+	load(after, info.read_only, refused);
+	try {
+		resume(refused);
+	} catch (const Failure &failure) {
+		try {
+			load(before, info.read_only, name_);
+			resume(name_);
+		} catch (const Failure &again) {
+			throw Failure(failure.code(),
+				      fmt::format("{}; and the table before is refused too ({}), so {} "
+						  "is left suspended: its I/O waits",
+						  failure.what(), again.what(), name_));
+		}
+		throw;
+	}
 }
 
 uint32_t Device::events() const

@@ -36,6 +36,8 @@ public:
 	static void remove(const std::string &name);
 
 	const std::string &name() const { return name_; }
+	// Whether `dmremap serve` or nbdkit serves it, and no mapped device.
+	bool served() const { return served_ != nullptr; }
 	// How many events there were (spare filling up, sectors lost, the mode). The other one waits
 	// until they are not `seen` any more.
 	uint32_t events() const;
@@ -43,6 +45,10 @@ public:
 	// Of the first target.
 	TargetLine status() const;
 	TargetLine table() const;
+	// Loads a table in which these words stand behind the target's name, and resumes with it. The other
+	// targets of the table stay as they are. REQUIRES: not served(). Throws Failure; the table before
+	// is in force again then, or the sentence says that it is not.
+	void reload(const std::string &words) const;
 	// Of the target in the kernel, "1.0.0"; empty: not told.
 	std::string version() const;
 	// Sends a message and returns the reply. Throws Failure with the target's own sentence.
@@ -52,6 +58,9 @@ public:
 
 private:
 	TargetLine line(bool table) const;
+	// `what`: how a Failure begins.
+	void load(const std::vector<TargetLine> &table, bool read_only, const std::string &what) const;
+	void resume(const std::string &what) const;
 	std::string reply_to(const std::string &words) const;
 	TargetLine served_line(const std::string &request) const;
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // The subcommands: each adds itself to the program. One file each, but for the four that change a
-// range by one message (change.cc).
+// range by one message (change.cc); those of `spare` are one.
 #pragma once
 
 #include <CLI/CLI.hpp>
@@ -19,6 +19,7 @@ void add_check(CLI::App &program);
 void add_dump(CLI::App &program);
 void add_restore(CLI::App &program);
 void add_repair(CLI::App &program);
+void add_spare(CLI::App &program);
 void add_probe(CLI::App &program);
 void add_serve(CLI::App &program);
 void add_demo(CLI::App &program);

@@ -44,6 +44,7 @@ int main(int argc, char **argv)
 	add_dump(program);
 	add_restore(program);
 	add_repair(program);
+	add_spare(program);
 	add_probe(program);
 #ifdef DMREMAP_SERVE
 	add_serve(program);

@@ -8,7 +8,7 @@ table() {
 }
 new_images
 start_server --fail-sectors 1000,2000
-expect 0 ' main.img spare.img 2 set [0-9a-f-]{36}$' table
+expect 0 " $PWD/main.img $PWD/spare.img 2 set [0-9a-f-]{36}$" table
 expect 0 '"budget_total": 2048' "$DMREMAP" status "$NAME" --json
 expect 0 '^scan=stopped$' "$DMREMAP" scan "$NAME" status
 end_server TERM

@@ -24,7 +24,7 @@ SPARES=(spare.img second.img)
 start_server --fail-sectors 60000-60015
 TOTAL=$(told spare_total)
 HALF=$((TOTAL / 2))
-expect 0 "^0 131072 dm-remap main.img spare.img 4 spare second.img set [0-9a-f-]{36}$" table
+expect 0 "^0 131072 dm-remap $PWD/main.img $PWD/spare.img 4 spare $PWD/second.img set [0-9a-f-]{36}$" table
 expect 0 '^copies +4$' "$DMREMAP" status "$NAME"
 # Across the border of the two, there and back.
 dd if=/dev/urandom of=want.img bs=1M count=64 status=none
@@ -55,7 +55,7 @@ cp --sparse=always second.img old.img
 # Killed, and with the spares in another order.
 restart KILL second.img spare.img
 expect 0 "^137$" echo "$ENDED"
-expect 0 "main.img second.img 4 spare spare.img set $SET$" table
+expect 0 " $PWD/main.img $PWD/second.img 4 spare $PWD/spare.img set $SET$" table
 expect 0 "^$((at + 16))$" told spare_used
 all_there 'all that was flushed is there after a kill'
 restart TERM spare.img second.img
