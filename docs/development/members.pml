@@ -4,7 +4,8 @@
  * searches all states; MODEL.md tells what that proves. By hand: see protocol.pml.
  *
  * Bounds: RESTARTS, FAILURES (failed writes), RECORDS (commits that move the range), CHANGES (members
- * added or lost), FORKS (members given up by the operator: `dmremap repair --without MEMBER`).
+ * added or lost), FORKS (runs of `dmremap repair --without MEMBER`, by which the operator gives one up),
+ * DEATHS (members of which no write succeeds any more in this life), CHECKPOINTS.
  *
  * MODELLED
  *   - A set that begins with both members, or with one and another one formatted for it.
@@ -13,12 +14,14 @@
  *   - A crash before, between and after all writes: of the sites of a member any subset, in any order.
  *   - A failed write leaves the old content, or has written the new one.
  *   - Load, epoch, commit, fence (without the copy, or without its member), adding a member, losing or
- *     removing one, giving one up.
+ *     removing one, giving one up, also in several runs of the repair; the superblock of a checkpoint;
+ *     losing the member on which an epoch or that superblock has no quorum.
  * The violations: a read of the range would be served from a place other than where the newest
  * acknowledged content is (`truth`); a member's extents become lost although the operator gave up
  * nothing; two histories, without the operator; a set is refused although no member is missing that it
  * has asked to join, and a copy in use is there that was not hurt. When the operator gives up a member,
- * the truth is from then on what the others say, and what was on that member is lost.
+ * the truth is from then on what the others say, and what was on that member is lost. A repair that did not
+ * end may refuse the set, one that ended may not.
  *
  * ABSTRACTED, and why that loses nothing
  *   - The two copies of a member are one, which can be read or cannot: what happens between the copies
@@ -33,11 +36,13 @@
  *   - forget() merges states: sites of a member are sorted, the lowest is as the middle one (of any
  *     two sites that are read it is never the newest, nor has it seen more), and epochs count from the
  *     lowest that is left.
- * NOT MODELLED: late writes, checkpoints, slots (protocol.pml has them); commits while a member is
- * copied; a member given up while it is present; an older image of a member; more than two members;
- * a member given up in a set that changes more than once (OPEN in MODEL.md);
+ *   - A checkpoint is its superblock: what it frees is in protocol.pml.
+ * NOT MODELLED: late writes, areas, slots (protocol.pml has them); commits while a member is copied; an
+ * older image of a member; more than two members; a load whose first epoch fails (it refuses);
  * and what nobody can see: a member that was given up appears alone, with an epoch of its own that needs
  * nobody else.
+ * OPEN: with four restarts a load may be refused while a record is in doubt (MODEL.md). IN_DOUBT_REFUSED
+ * lets it.
  *
  * FOUND HERE, and part of the protocol below
  *   - A quorum is more than half of the sites of each member in use, at a load as in an epoch. More than
@@ -52,15 +57,30 @@
  *   - The first epoch of a load has in use all members that the winner has. A member is lost only from
  *     an epoch that a quorum of its own sites has: else one site of it that nobody read may hold an epoch
  *     in which it is alone (WRONG_LOSE_AT_LOAD).
- *   - A member given up is recorded as last opened in epoch 0, which no member ever was. The newest
- *     superblock of a member that says so of another wins over that one's, whatever their epochs
- *     (WRONG_HIGHEST_WINS). Two that give up each other: refused.
+ *   - A member given up is recorded as such, and not when it was last opened. The newest superblock of a
+ *     member that says so of another wins over that one's, whatever their epochs (WRONG_HIGHEST_WINS),
+ *     unless that one knows of it: it had the former in use since. Two that give up each other: refused.
+ *   - A repair takes two epochs, one that asks to give up the member and one that does. A request of which
+ *     one site alone knows does not count: a load that did not read that site may have served the member
+ *     since (WRONG_GIVE_UP_BY_ONE). Where a site was not read that may have it too: refused, the operator
+ *     decides (WRONG_CHOOSE_UNCLEAR). With one epoch a repair that ended could not be told from one that
+ *     did not (WRONG_SERVE_UNDECIDED). If each gives up the other, what was decided wins over a request.
+ *   - Requests are told apart by their epochs. A repair that finds one, unclear, asks for nothing new: its
+ *     announcement puts that one on a quorum, its epoch decides it. (A new one each time: in four restarts
+ *     two sites had one request and the third a later one, and the older one was taken for nothing.)
+ *   - When an epoch or a checkpoint has no quorum on a member, that one can be lost by another epoch, if
+ *     the attempt had the one that stays in use, too (WRONG_LOSE_THE_OTHER), with a copy that holds all
+ *     (WRONG_LOSE_INCOMPLETE), and if that one does not only join (WRONG_LOSE_FOR_THE_NEW). Recorded is the
+ *     last epoch that was valid. An add that failed needs such an epoch, too (WRONG_FORGET_FAILED_ADD).
+ *   - A site that has something newer than the superblock in force, of an attempt that failed, announces
+ *     the number with that: else it still is the newest, and the number is not seen
+ *     (WRONG_ANNOUNCE_THE_OLD).
  *   - What a member that rejoins has is lost, if it is, before the epoch that has it in use
  *     (WRONG_LOST_AFTER_EPOCH).
  *   - A member whose own newest epoch is later than the recorded one rejoins as current if that epoch
  *     has a member in use that the set still has: as that one does not know of it, it never had its
- *     quorum. It is an add that a crash ended. Without that its extents are lost for nothing
- *     (WRONG_REJOIN_EXACT).
+ *     quorum. It is an add that a crash ended, or an epoch that failed on it. Without that its extents are
+ *     lost for nothing (WRONG_REJOIN_EXACT).
  *
  * WRONG READINGS, each switched on by -DNAME, each with a counter-example
  *   WRONG_QUORUM_OF_PRESENT   a quorum is counted among the sites that are present
@@ -72,7 +92,15 @@
  *   WRONG_ANNOUNCE_THE_SET    an announcement to a member that joins is the superblock of the set
  *   WRONG_LOSE_IN_SILENCE     a member or a copy is left out without an epoch
  *   WRONG_LOSE_AT_LOAD        the first epoch of a load leaves out a member
+ *   WRONG_LOSE_THE_OTHER      an attempt to lose a member fails on the other, which is lost instead
+ *   WRONG_LOSE_INCOMPLETE     a member stays whose copy the attempt had left out
+ *   WRONG_LOSE_FOR_THE_NEW    a member that joins stays, the one that it joins is lost
+ *   WRONG_FORGET_FAILED_ADD   an add that failed changes nothing: the old epoch goes on
+ *   WRONG_ANNOUNCE_THE_OLD    an announcement is the superblock in force on every site
  *   WRONG_HIGHEST_WINS        the highest epoch wins, also that of a member given up
+ *   WRONG_GIVE_UP_BY_ONE      a request to give up a member counts on one site
+ *   WRONG_CHOOSE_UNCLEAR      where it is unclear, the member is not given up
+ *   WRONG_SERVE_UNDECIDED     a repair ends with the epoch that asks
  *   WRONG_REJOIN_ANY          a member rejoins as current whatever epoch is recorded
  *   WRONG_REJOIN_EXACT        ... only if the recorded epoch is its own newest
  *   WRONG_LOST_AFTER_EPOCH    extents become lost after the epoch
@@ -93,6 +121,12 @@
 #ifndef FORKS
 #define FORKS 0
 #endif
+#ifndef DEATHS
+#define DEATHS 0
+#endif
+#ifndef CHECKPOINTS
+#define CHECKPOINTS 0
+#endif
 
 /* ---- what is on the members ------------------------------------------------------------------- */
 
@@ -104,13 +138,16 @@
 #define TWO_OR_MORE(m) (((m) & ((m) - 1)) != 0)
 
 /*
- * A superblock is one number, the newest is the largest: epoch, announced, members in use, copies in
- * use, for each member out of use the last epoch that was opened with it (0: none; GIVEN_UP: the
- * operator gave it up; on disk: gone, and last opened in epoch 0), and the last record before the epoch.
+ * A superblock is one number, the newest is the largest: epoch, generation, announced, members in use,
+ * copies in use, for each member out of use the last epoch that was opened with it (0: none; GIVEN_UP: the
+ * operator gave it up; GIVING_UP: he does, and it may not have been decided; on disk: states of a member
+ * that was last opened in epoch 0), and the last record before the epoch.
  */
-#define SUPERBLOCK(e, a, u, c, o, p, l) \
-	(((e) << 19) | ((a) << 15) | ((u) << 13) | ((c) << 11) | ((p) << 7) | ((o) << 3) | (l))
-#define EPOCH(s) ((s) >> 19)
+#define SUPERBLOCK(e, g, a, u, c, o, p, l) \
+	(((e) << 20) | ((g) << 19) | ((a) << 15) | ((u) << 13) | ((c) << 11) | ((p) << 7) | ((o) << 3) | (l))
+#define EPOCH(s) ((s) >> 20)
+#define GENERATION(s) (((s) >> 19) & 1)
+#define VERSION(s) ((s) >> 19) /* epoch and generation */
 #define ANNOUNCED(s) (((s) >> 15) & 15)
 #define MEMBERS(s) (((s) >> 13) & 3)
 #define COPIES(s) (((s) >> 11) & 3)
@@ -118,11 +155,15 @@
 #define CHAIN(s) ((s) & 7)
 #define SAID(s) ((s) & ~(15 << 15)) /* all but what is announced */
 #define WITH_ANNOUNCED(s, a) (SAID(s) | ((a) << 15))
-#define WITH_EPOCH(s, e) ((s) | ((e) << 19) | ((e) << 15))
+#define WITH_EPOCH(s, e) ((s) | ((e) << 20) | ((e) << 15))
 #define IN_USE(s, m) ((MEMBERS(s) & BIT(m)) != 0)
 #define OPENED(s, m) (IN_USE(s, m) -> EPOCH(s) : RECORDED(s, m))
+#define GIVING_UP 14
 #define GIVEN_UP 15
-#define GIVES_UP(s, m) (RECORDED(s, m) == GIVEN_UP)
+#define ASKS(s, m) (RECORDED(s, m) == GIVING_UP)
+#define HAS(s, m) (RECORDED(s, m) == GIVEN_UP)
+#define GIVES_UP(s, m) (RECORDED(s, m) >= GIVING_UP)
+#define DECIDED(r) ((r) == GIVING_UP -> GIVEN_UP : (r))
 
 #define SITE(m, s) (3 * (m) + (s))
 int site[6];              /* the newest superblock of each; 0: formatted for the set, no more */
@@ -143,6 +184,8 @@ byte restarts = RESTARTS;
 byte failures = FAILURES;
 byte changes = CHANGES;
 byte forks = FORKS;
+byte deaths = DEATHS;
+byte checkpoints = CHECKPOINTS;
 
 /* ---- ghosts: what nobody inside can see ------------------------------------------------------ */
 
@@ -151,6 +194,11 @@ byte out_at[2];           /* the last valid epoch that had the member out of use
 byte hurt;                /* copies: a write to it failed, or a load went on without it */
 byte given_up;            /* by the operator, and it has served without it since */
 byte giving_up;           /* by the operator, not yet served */
+
+/* A load can see that a quorum of member m asked to give up the other one. After forget(). */
+#define TWINS(m, s) (ASKS(site[SITE(m, s)], OTHER(m)) && \
+	EPOCH(site[SITE(m, s)]) == EPOCH(site[SITE(m, s) + 1]))
+#define HAS_GIVEN_UP(m) (HAS(site[SITE(m, 0)], OTHER(m)) || TWINS(m, 0) || TWINS(m, 1))
 
 /* Whether a read of the range gives content, not an error. */
 #define SHOWN(place) \
@@ -173,18 +221,28 @@ hidden byte hole;
 #define LEFT 2
 #define ADDED 3
 #define LOADED 4
+#define POINT 5 /* none: a checkpoint */
 
 /* ---- writes --------------------------------------------------------------------------------- */
 
-/* A member that joins learns the number of the epoch first, and nothing else. */
+/*
+ * A member that joins learns the number of the epoch first, and nothing else. So does a site that has
+ * something newer than what is in force: of an attempt that failed, or a request that did not count.
+ */
 #ifdef WRONG_ANNOUNCE_THE_SET
-#define CONTENT(n) wanted
+#define JOINS false
 #else
-#define CONTENT(n) (after == ADDED && turn == joining && EPOCH(wanted) == EPOCH(superblock) -> \
-	WITH_ANNOUNCED(site[n], highest) : wanted)
+#define JOINS (after == ADDED && turn == joining)
 #endif
+#ifdef WRONG_ANNOUNCE_THE_OLD
+#define NEWER(n) false
+#else
+#define NEWER(n) (VERSION(site[n]) > VERSION(wanted))
+#endif
+#define CONTENT(n) (announcing && (JOINS || NEWER(n)) -> WITH_ANNOUNCED(site[n], highest) : wanted)
 
 #define SITE_FAILED(n) failures--; left_out = left_out | BIT(n)
+#define DIES(m) deaths--; left_out = left_out | (7 << (3 * (m))); bad_copy = bad_copy | BIT(m)
 
 inline write_site(n)
 {
@@ -197,6 +255,9 @@ inline write_site(n)
 		:: !crashing && failures > 0 -> SITE_FAILED(n); printf("site %d FAILS\n", n)
 		:: !crashing && failures > 0 -> SITE_FAILED(n); site[n] = MAX(site[n], CONTENT(n));
 		   printf("site %d FAILS and has it\n", n)
+		:: !crashing && deaths > 0 && after != LOADED -> DIES(turn); printf("member %d DIES\n", turn)
+		:: !crashing && deaths > 0 && after != LOADED -> DIES(turn); site[n] = MAX(site[n], CONTENT(n));
+		   printf("member %d DIES, site %d has it\n", turn, n)
 		fi
 	fi
 }
@@ -221,7 +282,7 @@ inline write_sites()
 	:: restarts > 0 -> crash_in = first
 	:: restarts > 0 && second != NOBODY -> crash_in = second
 	fi;
-	good = 1; all = 0; turn = first;
+	good = 1; all = 0; failed = NOBODY; turn = first;
 	do
 	:: turn == NOBODY -> break
 	:: turn != NOBODY ->
@@ -238,12 +299,15 @@ inline write_sites()
 		:: crashing -> printf("crash\n"); goto crash
 		:: !crashing
 		fi;
-		good = good && QUORUM(turn);
+		if
+		:: QUORUM(turn)
+		:: !QUORUM(turn) -> good = 0; failed = turn
+		fi;
 		all = all + reached;
 		turn = (turn == first && (good || !STOPS) -> second : NOBODY)
 	od;
 #ifdef WRONG_QUORUM_OF_ALL
-	good = (second == NOBODY -> good : all > 3);
+	good = (second == NOBODY -> good : all > 3); failed = NOBODY;
 #endif
 	all = 0; reached = 0; crash_in = 0; crashing = 0; place = 0; turn = 0
 }
@@ -262,7 +326,7 @@ inline any_order(members)
 /* A set without a member that this life has opened the epoch with; else what was recorded stays. */
 #define WITHOUT(left, m) ((left) & BIT(m) -> EPOCH(superblock) : RECORDED(superblock, m))
 #define NEXT(left, copies, chained) \
-	SUPERBLOCK(0, 0, MEMBERS(superblock) & ~(left), copies, WITHOUT(left, 0), WITHOUT(left, 1), chained)
+	SUPERBLOCK(0, 0, 0, MEMBERS(superblock) & ~(left), copies, WITHOUT(left, 0), WITHOUT(left, 1), chained)
 
 #define COPY_FAILED(m) failures--; held = held & ~BIT(m); hurt = hurt | BIT(m)
 
@@ -271,13 +335,18 @@ inline write_copy(m)
 {
 	if
 	:: !(COPIES(superblock) & BIT(m))
-	:: COPIES(superblock) & BIT(m) ->
+	:: (COPIES(superblock) & BIT(m)) && (bad_copy & BIT(m)) -> held = held & ~BIT(m); hurt = hurt | BIT(m)
+	:: (COPIES(superblock) & BIT(m)) && !(bad_copy & BIT(m)) ->
 		if
 		:: copy[m] = records
 		:: crashing -> printf("copy %d: not written\n", m)
 		:: !crashing && failures > 0 -> COPY_FAILED(m); printf("copy %d FAILS\n", m)
 		:: !crashing && failures > 0 -> COPY_FAILED(m); copy[m] = records;
 		   printf("copy %d FAILS and has it\n", m)
+		:: !crashing && deaths > 0 -> DIES(m); held = held & ~BIT(m); hurt = hurt | BIT(m);
+		   printf("member %d DIES\n", m)
+		:: !crashing && deaths > 0 -> DIES(m); held = held & ~BIT(m); hurt = hurt | BIT(m); copy[m] = records;
+		   printf("member %d DIES, its copy has it\n", m)
 		fi
 	fi
 }
@@ -285,7 +354,51 @@ inline write_copy(m)
 /* ---- 1 LOAD ---------------------------------------------------------------------------------- */
 
 /* Two histories. */
-#define PARTED(a, b) (EPOCH(a) == EPOCH(b) && SAID(a) != SAID(b))
+#define PARTED(a, b) (VERSION(a) == VERSION(b) && SAID(a) != SAID(b))
+
+/* Member o knows what m says: it had it in use since. */
+#define KNOWS(o, m) (EPOCH(newest[m]) <= OPENED(newest[o], m) && !GIVES_UP(newest[o], m))
+
+/*
+ * What member m says. That it asks to give up the other one counts only if two of its sites say so in the
+ * same epoch. One alone is nothing if all three were read and another one says something; else it is
+ * unclear: refused, the operator decides.
+ */
+inline weigh(m)
+{
+	swap = 0;
+	for (j : 3 * (m) .. 3 * (m) + 2) {
+		k = 0;
+		for (i : 3 * (m) .. 3 * (m) + 2) {
+			k = k + (!(unread & BIT(i)) && EPOCH(site[i]) == EPOCH(site[j]))
+		};
+		if
+		:: (present & BIT(m)) && !(unread & BIT(j)) && !(ASKS(site[j], OTHER(m)) && k < 2) ->
+			swap = MAX(swap, site[j])
+		:: else
+		fi
+	};
+	if
+	:: swap != newest[m] && !HAS(newest[OTHER(m)], m) && !KNOWS(OTHER(m), m) ->
+#ifdef WRONG_CHOOSE_UNCLEAR
+		if
+		:: present == ALL -> newest[m] = swap
+		:: else -> unclear = 1
+		fi
+#else
+		if
+		:: count[m] == 3 && swap != 0 -> newest[m] = swap
+		:: else -> unclear = 1
+		fi
+#endif
+	:: else
+	fi;
+	swap = 0; k = 0; i = 0
+}
+
+/* Member m gives up the other one, which does not know of that, or has only asked to give up m. */
+#define WINS(m) (GIVES_UP(newest[m], OTHER(m)) && !KNOWS(OTHER(m), m) && \
+	(!GIVES_UP(newest[OTHER(m)], m) || (HAS(newest[m], OTHER(m)) && ASKS(newest[OTHER(m)], m))))
 
 inline choose_superblock()
 {
@@ -306,12 +419,16 @@ inline choose_superblock()
 			fi
 		}
 	};
+#ifndef WRONG_GIVE_UP_BY_ONE
+	weigh(0);
+	weigh(1);
+#endif
 	superblock = MAX(newest[0], newest[1]);
 #ifndef WRONG_HIGHEST_WINS
 	if
-	:: GIVES_UP(newest[0], 1) && GIVES_UP(newest[1], 0) -> parted = 1
-	:: GIVES_UP(newest[0], 1) && !GIVES_UP(newest[1], 0) -> superblock = newest[0]
-	:: GIVES_UP(newest[1], 0) && !GIVES_UP(newest[0], 1) -> superblock = newest[1]
+	:: WINS(0) -> superblock = newest[0]
+	:: WINS(1) -> superblock = newest[1]
+	:: GIVES_UP(newest[0], 1) && GIVES_UP(newest[1], 0) && !WINS(0) && !WINS(1) -> parted = 1
 	:: else ->
 #endif
 		parted = parted || PARTED(newest[0], newest[1])
@@ -361,6 +478,10 @@ inline read_log()
 /* A load finds an epoch with member m, of which the other one does not know. */
 #define UNFINISHED_ADD(m) ((MEMBERS(superblock) & present) == ALL && !IN_USE(newest[OTHER(m)], m))
 
+/* A member given up is asked for first. */
+#define AFTER_LOAD(m) \
+	((missing & BIT(m)) && !ASKS(superblock, m) -> GIVING_UP : DECIDED(RECORDED(superblock, m)))
+
 /* Makes the copy equal; one that was out of use is rebuilt whole. */
 inline repair(m)
 {
@@ -406,12 +527,12 @@ inline look_at(m)
 {
 	newest[0] = 0;
 	for (j : 3 * (m) .. 3 * (m) + 2) {
-		newest[0] = (left_out & BIT(j) -> newest[0] : MAX(newest[0], site[j]))
+		newest[0] = ((left_out & BIT(j)) || ASKS(site[j], OTHER(m)) -> newest[0] : MAX(newest[0], site[j]))
 	};
 #ifdef WRONG_REJOIN_ANY
 	current = 1
 #else
-	current = RECORDED(superblock, m) != 0 && RECORDED(superblock, m) != GIVEN_UP &&
+	current = RECORDED(superblock, m) != 0 && !GIVES_UP(superblock, m) &&
 		(OPENED(newest[0], m) == RECORDED(superblock, m) || UNFINISHED(m))
 #endif
 }
@@ -423,7 +544,7 @@ inline look_at(m)
 	:: site[a] < site[b] -> swap = site[a]; site[a] = site[b]; site[b] = swap \
 	:: else \
 	fi
-#define LOWER(e) ((e) == 0 || (e) == GIVEN_UP -> (e) : (e) - least)
+#define LOWER(e) ((e) == 0 || (e) >= GIVING_UP -> (e) : (e) - least)
 #define LEAST(e) least = ((e) != 0 && (e) - 1 < least -> (e) - 1 : least)
 
 inline forget()
@@ -432,10 +553,11 @@ inline forget()
 		for (i : 0 .. 1) {
 			j = 3 * i;
 			SORT(j, j + 1); SORT(j + 1, j + 2); SORT(j, j + 1);
-			/* the lowest of three never wins */
+			/* the lowest of three never wins, but two of one epoch are not three */
 			if
 			:: ANNOUNCED(site[j]) >= ANNOUNCED(site[j + 1]) &&
-			   ANNOUNCED(site[j + 1]) >= ANNOUNCED(site[j + 2]) -> site[j + 2] = site[j + 1]
+			   ANNOUNCED(site[j + 1]) >= ANNOUNCED(site[j + 2]) && !ASKS(site[j + 1], OTHER(i)) ->
+				site[j + 2] = site[j + 1]
 			:: else
 			fi;
 			out_at[i] = (EPOCH(site[j + 2]) > out_at[i] -> 0 : out_at[i])
@@ -449,13 +571,20 @@ inline forget()
 		for (i : 0 .. 5) { LEAST(RECORDED(site[i], 0)); LEAST(RECORDED(site[i], 1)) };
 		for (i : 0 .. 1) { LEAST(out_at[i]) };
 		for (i : 0 .. 5) {
-			site[i] = SUPERBLOCK(LOWER(EPOCH(site[i])), LOWER(ANNOUNCED(site[i])), MEMBERS(site[i]),
-				COPIES(site[i]), LOWER(RECORDED(site[i], 0)), LOWER(RECORDED(site[i], 1)), CHAIN(site[i]))
+			site[i] = SUPERBLOCK(LOWER(EPOCH(site[i])), GENERATION(site[i]), LOWER(ANNOUNCED(site[i])),
+				MEMBERS(site[i]), COPIES(site[i]), LOWER(RECORDED(site[i], 0)),
+				LOWER(RECORDED(site[i], 1)), CHAIN(site[i]))
 		};
 		for (i : 1 .. ROOM) { record_epoch[i] = LOWER(record_epoch[i]) };
 		for (i : 0 .. 1) { out_at[i] = LOWER(out_at[i]) }
 	}
 }
+
+#ifdef IN_DOUBT_REFUSED
+#define IN_DOUBT TWO_OR_MORE(truth)
+#else
+#define IN_DOUBT false
+#endif
 
 /* ---- the target --------------------------------------------------------------------------------- */
 
@@ -471,14 +600,14 @@ active proctype target()
 	byte left_out, unread; /* sites not written, not read in this life */
 	byte bad_copy;         /* copies that cannot be read or written in this life */
 	byte first, second;    /* members in the order of their sites */
-	byte turn, place, after, reached, all, crash_in, readable, held, missing, joining;
-	bit good, crashing, refused, parted, newer, current;
+	byte turn, place, after, reached, all, crash_in, readable, held, missing, joining, failed;
+	bit good, crashing, refused, parted, newer, current, unclear, announcing;
 
 	atomic {
 	if
-	:: superblock = SUPERBLOCK(1, 1, ALL, ALL, 0, 0, 0);
+	:: superblock = SUPERBLOCK(1, 0, 1, ALL, ALL, 0, 0, 0);
 	   site[3] = superblock; site[4] = superblock; site[5] = superblock
-	:: superblock = SUPERBLOCK(1, 1, 1, 1, 0, 0, 0); copy[1] = INCOMPLETE; out_at[1] = 1
+	:: superblock = SUPERBLOCK(1, 0, 1, 1, 1, 0, 0, 0); copy[1] = INCOMPLETE; out_at[1] = 1
 	fi;
 	site[0] = superblock; site[1] = superblock; site[2] = superblock }
 
@@ -518,6 +647,14 @@ serving:
 		:: else
 		fi;
 		goto add }
+	:: atomic { checkpoints > 0 ->
+		checkpoints--;
+		any_order((MEMBERS(superblock) & present));
+		next = NEXT(0, COPIES(superblock), last); /* should it fail */
+		wanted = superblock | (1 << 19);
+		after = POINT;
+		printf("CHECKPOINT\n");
+		goto round }
 	od;
 
 commit:
@@ -546,8 +683,8 @@ commit:
 	fi;
 	bad_copy = bad_copy | (COPIES(superblock) & ~held);
 #ifdef WRONG_LOSE_IN_SILENCE
-	superblock = SUPERBLOCK(EPOCH(superblock), ANNOUNCED(superblock), MEMBERS(superblock), held,
-		RECORDED(superblock, 0), RECORDED(superblock, 1), CHAIN(superblock));
+	superblock = SUPERBLOCK(EPOCH(superblock), GENERATION(superblock), ANNOUNCED(superblock),
+		MEMBERS(superblock), held, RECORDED(superblock, 0), RECORDED(superblock, 1), CHAIN(superblock));
 	goto publish
 #endif
 	}
@@ -593,7 +730,7 @@ add:
 #else
 	second = OTHER(first);
 #endif
-	next = SUPERBLOCK(0, 0, ALL, COPIES(superblock) | BIT(joining), 0, 0, last) }
+	next = SUPERBLOCK(0, 0, 0, ALL, COPIES(superblock) | BIT(joining), 0, 0, last) }
 	atomic { after = ADDED; goto epoch }
 added:
 	atomic {
@@ -611,18 +748,53 @@ added:
 	assert(!SHOWN(map) || (truth & BIT(map)));
 	goto serving }
 
+/* Another epoch without the member whose sites failed, if this one has both and the other a whole copy. */
+#ifdef WRONG_LOSE_INCOMPLETE
+#define KEPT COPIES(superblock)
+#else
+#define KEPT COPIES(next)
+#endif
+#ifdef WRONG_LOSE_THE_OTHER
+#define CAN_LOSE (after != LOADED && failed != NOBODY && (COPIES(superblock) & BIT(OTHER(failed))) && \
+	((COPIES(next) & BIT(OTHER(failed))) || MEMBERS(next) != ALL))
+#else
+#ifdef WRONG_LOSE_FOR_THE_NEW
+#define STAYS(m) true
+#else
+#define STAYS(m) IN_USE(superblock, m)
+#endif
+#define CAN_LOSE (after != LOADED && failed != NOBODY && MEMBERS(next) == ALL && \
+	STAYS(OTHER(failed)) && (KEPT & BIT(OTHER(failed))))
+#endif
+
 epoch: /* 2 EPOCH: what `next` says, on the sites of first, second */
 	atomic {
 	highest++;
-	assert(highest < GIVEN_UP);
-	wanted = WITH_ANNOUNCED(superblock, highest) }
+	assert(highest < GIVING_UP);
+	wanted = WITH_ANNOUNCED(superblock, highest);
+	announcing = 1 }
 round:
 	atomic {
 	write_sites();
 	if
-	:: !good -> goto stopped
-	:: good && EPOCH(wanted) == EPOCH(superblock) -> wanted = WITH_EPOCH(next, highest); goto round
-	:: good && EPOCH(wanted) != EPOCH(superblock)
+	:: !good && !CAN_LOSE -> goto stopped
+#ifdef WRONG_FORGET_FAILED_ADD
+	:: !good && CAN_LOSE && after == ADDED ->
+		bad_copy = bad_copy | BIT(failed); joining = 0; current = 0; after = 0;
+		announcing = 0; wanted = 0; next = 0; first = 0; second = 0; goto serving
+#endif
+	:: !good && CAN_LOSE ->
+		next = NEXT(MEMBERS(superblock) & BIT(failed), BIT(OTHER(failed)), CHAIN(next));
+		bad_copy = bad_copy | BIT(failed);
+		wanted = 0; first = OTHER(failed); second = NOBODY; joining = 0; current = 0;
+		after = (after == FENCED -> FENCED : LEFT);
+		printf("LOSE member %d instead\n", failed);
+		goto epoch
+	:: good && !announcing && after == POINT ->
+		superblock = wanted;
+		wanted = 0; next = 0; first = 0; second = 0; good = 0; after = 0; goto serving
+	:: good && announcing -> announcing = 0; wanted = WITH_EPOCH(next, highest); goto round
+	:: good && !announcing && after != POINT
 	fi;
 	superblock = wanted;
 	hurt = hurt & ~COPIES(superblock);
@@ -648,7 +820,8 @@ crash:
 	superblock = 0; wanted = 0; next = 0; highest = 0; last = 0; map = 0; present = 0; left_out = 0;
 	unread = 0; bad_copy = 0; first = 0; second = 0; turn = 0; place = 0; after = 0; reached = 0; all = 0;
 	crash_in = 0; readable = 0; held = 0; missing = 0; joining = 0;
-	good = 0; crashing = 0; current = 0; refused = 0; parted = 0; newer = 0;
+	good = 0; crashing = 0; current = 0; refused = 0; parted = 0; newer = 0; unclear = 0;
+	failed = 0; announcing = 0;
 	assert(restarts > 0); restarts--;
 	forget() }
 
@@ -679,18 +852,27 @@ crash:
 	printf("LOAD with members %d without sites %d copies %d: epoch %d announced %d members %d copies %d\n",
 		present, unread, bad_copy, EPOCH(superblock), ANNOUNCED(superblock), MEMBERS(superblock),
 		COPIES(superblock));
-	printf("    recorded %d %d chain %d; record %d place %d; missing %d refused %d parted %d newer %d\n",
-		RECORDED(superblock, 0), RECORDED(superblock, 1), CHAIN(superblock), last, map, missing, refused,
-		parted, newer);
+	printf("    recorded %d %d chain %d; record %d place %d; missing %d\n", RECORDED(superblock, 0),
+		RECORDED(superblock, 1), CHAIN(superblock), last, map, missing);
+	printf("    refused %d parted %d newer %d unclear %d\n", refused, parted, newer, unclear);
 	printf("    truth %d given up %d giving up %d\n", truth, given_up, giving_up);
 	if
 	:: EPOCH(superblock) == 0 -> goto done /* a new member alone */
 	:: EPOCH(superblock) != 0 && given_up != 0 && present == given_up -> goto done /* it cannot know */
+	:: giving_up != 0 && given_up == 0 && present == giving_up && HAS_GIVEN_UP(OTHER(giving_up - 1)) ->
+		goto done /* nor can it then */
 	:: else
 	fi;
 	if
-	:: parted -> assert(forks < FORKS); goto done
-	:: !parted && missing != 0 ->
+	:: unclear ->
+		assert(forks < FORKS && (given_up == 0 || giving_up != 0)); /* only after a repair that did not end */
+		if
+		:: goto done
+		:: forks > 0 && !parted && !refused && present != ALL -> forks--; missing = ALL & ~present;
+		   giving_up = missing; printf("REPAIR without it, again\n")
+		fi
+	:: !unclear && parted -> assert(forks < FORKS); goto done
+	:: !unclear && !parted && missing != 0 ->
 		d_step { count_joined(missing - 1) };
 		assert(forks < FORKS || count[0] >= 2);
 		if
@@ -698,9 +880,9 @@ crash:
 		:: forks > 0 && !refused && (MEMBERS(superblock) & present) -> forks--; giving_up = missing;
 		   printf("REPAIR without it\n")
 		fi
-	:: !parted && missing == 0 && refused ->
-		assert((COPIES(superblock) & present & ~(bad_copy | hurt)) == 0); goto done
-	:: !parted && missing == 0 && !refused
+	:: !unclear && !parted && missing == 0 && refused ->
+		assert((COPIES(superblock) & present & ~(bad_copy | hurt)) == 0 || IN_DOUBT); goto done
+	:: !unclear && !parted && missing == 0 && !refused
 	fi;
 	if
 	:: newer -> assert(forks < FORKS); goto done
@@ -717,7 +899,7 @@ crash:
 	fi;
 	/* the copies that can be written are made equal; one out of use is rebuilt whole */
 	held = MEMBERS(superblock) & present & ~bad_copy;
-	refused = 0; parted = 0; newer = 0;
+	refused = 0; parted = 0; newer = 0; unclear = 0;
 	if
 	:: crashing = 0
 	:: restarts > 0 -> crashing = 1
@@ -738,9 +920,8 @@ crash:
 #endif
 	:: else -> any_order((MEMBERS(superblock) & present))
 	fi;
-	next = SUPERBLOCK(0, 0, MEMBERS(superblock) & ~missing, held,
-		(missing & 1 -> GIVEN_UP : RECORDED(superblock, 0)), (missing & 2 -> GIVEN_UP : RECORDED(superblock, 1)),
-		last);
+	next = SUPERBLOCK(0, 0, 0, MEMBERS(superblock) & ~missing, held,
+		AFTER_LOAD(0), AFTER_LOAD(1), last);
 #ifdef WRONG_LOSE_AT_LOAD
 	if
 	:: missing == 0 && held != MEMBERS(superblock) -> next = NEXT(ALL & ~held, held, last); any_order(held)
@@ -750,6 +931,19 @@ crash:
 	}
 	atomic { after = LOADED; goto epoch }
 serve:
+#ifndef WRONG_SERVE_UNDECIDED
+	atomic {
+	if
+	:: ASKS(superblock, 0) || ASKS(superblock, 1) ->
+		any_order((MEMBERS(superblock)));
+		next = SUPERBLOCK(0, 0, 0, MEMBERS(superblock), COPIES(superblock), DECIDED(RECORDED(superblock, 0)),
+			DECIDED(RECORDED(superblock, 1)), last);
+		printf("DECIDED\n");
+		after = LOADED;
+		goto epoch
+	:: else
+	fi }
+#endif
 	atomic {
 	missing = 0; held = 0;
 	printf("SERVE place %d\n", map);
@@ -758,7 +952,8 @@ serve:
 		given_up = giving_up; giving_up = 0;
 		truth = (map == ON(given_up - 1) -> BIT(LOST) : BIT(map))
 	:: else ->
-		giving_up = (giving_up != 0 && MEMBERS(superblock) == giving_up -> giving_up : 0);
+		giving_up = 0;
+		given_up = (given_up & MEMBERS(superblock) -> 0 : given_up);
 		truth = (truth & BIT(map) -> BIT(map) : truth)
 	fi;
 	goto serving }
@@ -768,5 +963,7 @@ done: /* all ends are one state */
 	superblock = 0; highest = 0; last = 0; map = 0; present = 0; left_out = 0; unread = 0; bad_copy = 0;
 	first = 0; second = 0; after = 0; readable = 0; held = 0; missing = 0; joining = 0; wanted = 0;
 	good = 0; crashing = 0; refused = 0; parted = 0; newer = 0; current = 0; restarts = 0; records = 0;
-	truth = 0; hurt = 0; given_up = 0; giving_up = 0; failures = 0; changes = 0; forks = 0 }
+	unclear = 0; failed = 0; announcing = 0;
+	truth = 0; hurt = 0; given_up = 0; giving_up = 0; failures = 0; changes = 0; forks = 0; deaths = 0;
+	checkpoints = 0 }
 }
