@@ -1,0 +1,59 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# shellcheck shell=bash
+# timeout: 300
+#
+# An administrator exchanges the spares of a device in use, by dmremap spare, while fio verifies above and
+# main has bad sectors: one is added, the old one removed; then one is lost for good and given up.
+
+LINE="0 65536 dm-remap"
+
+members() { eq "spares" "$(stat_value r spares)" "$1"; }
+
+made() {
+    mkdm main "0 20000 linear $MAIN 0" "20000 16 error" "20016 45520 linear $MAIN 20016"
+    mkdm r "$LINE /dev/mapper/main $SPARE"
+    msg_ok r relocate 1000 2000
+    msg_ok r add_remap 40000 30000 64
+}
+
+# While fio writes everywhere, also to the bad sectors.
+exchanged() {
+    verify_begin live /dev/mapper/r "$(spell 8)"
+    check "add a second spare" dmremap spare add r "$SECOND" --yes
+    members 0:in_use,1:in_use
+    matches "list" "$(dmremap spare list r)" "in_use.*in_use"
+    msg_ok r relocate 10000 2000
+    check "remove the first" dmremap spare remove r 0
+    members 1:in_use
+    msg_ok r relocate 50000 500
+    verify_end live
+    expect_fail "add what was removed, unwiped" dmremap spare add r "$SPARE" --yes
+    check "add it again" dmremap spare add r "$SPARE" --yes --wipe-set "$(stat_value r set)"
+    members 0:in_use,1:in_use
+    check "stamps" vm-test-sectors stamp /dev/mapper/r 0 4096 5
+    msg_ok r add_remap 60000 "$(($(stat_value r spare_total) - 100))" 8
+    dmsetup remove r
+}
+
+given_up() {
+    local set
+    set=$(dmremap probe "$SECOND" | sed -n 's/^DMREMAP_SET=//p')
+    expect_fail "without the first" dmremap create r /dev/mapper/main "$SECOND"
+    expect_fail "give up one that is there" dmremap repair "$SECOND" "$SPARE" --without 0 --yes
+    check "give it up" dmremap repair "$SECOND" --without 0 --yes
+    expect_fail "unasked it does not start" dmremap create r /dev/mapper/main "$SECOND"
+    check "it starts when told to" dmremap create r /dev/mapper/main "$SECOND" --allow-degraded
+    members 0:missing,1:in_use
+    eq "set" "$(stat_value r set)" "$set"
+    check "the first comes back, in use" dmremap spare add r "$SPARE"
+    members 0:in_use,1:in_use
+    eq "mode" "$(field r mode)" ok
+    dmsetup remove r
+}
+
+mkloop MAIN 32M
+mkloop SPARE 24M
+mkloop SECOND 24M
+made
+exchanged
+given_up
