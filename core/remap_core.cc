@@ -123,6 +123,8 @@ Terms terms_of(const remap_table_line &line)
 	Terms terms;
 	if (line.set)
 		(void)Uuid::parse(line.set, &terms.set);
+	if (line.replaces)
+		__builtin_memcpy(terms.set.bytes, line.replaces, sizeof(terms.set.bytes));
 	for (usize i = 0; line.main_id && line.main_id[i] && i < kMainIdBytes; ++i)
 		terms.main_id[i] = line.main_id[i];
 	terms.format = line.format;

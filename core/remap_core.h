@@ -55,6 +55,11 @@ struct remap_table_line {
 	const char *set;                       /* NULL: not given; as are these */
 	const char *main_id;
 	bool format;
+	/*
+	 * 16 bytes, or NULL: the name of the set that another table of this mapped device uses for the same
+	 * main. No other one may take its place, nor a new one. The host's to say.
+	 */
+	const void *replaces;
 	struct remap_policy policy;
 };
 

@@ -22,6 +22,7 @@ EXPORT_SYMBOL_GPL(remap_core_postsuspend);
 EXPORT_SYMBOL_GPL(remap_core_resume);
 EXPORT_SYMBOL_GPL(remap_core_message);
 EXPORT_SYMBOL_GPL(remap_core_status);
+EXPORT_SYMBOL_GPL(remap_core_uses);
 
 /* Sets, the I/O path, memory. */
 EXPORT_SYMBOL_GPL(remap_set_get);

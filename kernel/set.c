@@ -248,6 +248,23 @@ static struct remap_host *find_or_enter(const struct remap_target *target, const
 	return set;
 }
 
+/* Whether another set of this mapped device has the same main, and its name. */
+static bool name_of_replaced(const struct remap_target *target, u8 *name)
+{
+	const struct remap_host *other;
+	bool found = false;
+
+	mutex_lock(&registry);
+	list_for_each_entry(other, &sets, list) {
+		if (!replaces(target, other) || !other->named)
+			continue;
+		memcpy(name, other->name, sizeof(other->name));
+		found = true;
+	}
+	mutex_unlock(&registry);
+	return found;
+}
+
 /* Enters the target as a user, if the set suits it. `core`: of a set that has none yet. */
 static int use_set(struct remap_target *target, struct remap_host *set, struct remap_core *core,
 		   const struct remap_table_line *line, const char **error)
@@ -273,14 +290,18 @@ int remap_set_get(struct remap_target *target, const struct remap_device_facts *
 {
 	struct remap_host *set = find_or_enter(target, error);
 	struct remap_core *core = NULL;
+	struct remap_table_line own = *line;
+	u8 name[sizeof(set->name)];
 	bool fresh;
 	int result = 0;
 
 	if (IS_ERR(set))
 		return PTR_ERR(set);
 	fresh = !set->core;
+	if (fresh && name_of_replaced(target, name))
+		own.replaces = name;
 	if (fresh)
-		result = remap_core_create(set, facts, set->devices, line, &core, error);
+		result = remap_core_create(set, facts, set->devices, &own, &core, error);
 	if (!result)
 		result = use_set(target, set, core, line, error);
 	if (result && fresh) {

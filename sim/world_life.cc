@@ -249,7 +249,8 @@ std::optional<Sector> World::struck(DeviceIndex device)
 {
 	const Disk &disk = host_.disk(device);
 	Trouble &trouble = host_.trouble;
-	if (!has_set_ || device >= host_.devices() || !disk.unflushed_units() || !random_.percent(trouble.rates().cut_damage))
+	if (!has_set_ || device >= host_.devices() || !disk.unflushed_units() ||
+	    !random_.percent(trouble.rates().cut_damage))
 		return std::nullopt;
 	const Sector sector =
 		disk.unflushed(static_cast<u32>(random_.below(disk.unflushed_units())));
@@ -378,6 +379,17 @@ void World::look_read_only()
 	}
 	close_core();
 	host_.writes = true;
+}
+
+// What was refused arrives after all.
+void World::land()
+{
+	if (host_.main.late())
+		host_.main.land(random_.below(host_.main.late()));
+	if (host_.spare.late())
+		host_.land(random_.below(host_.spare.late()));
+	if (host_.second.late())
+		host_.land_on_second(random_.below(host_.second.late()));
 }
 
 } // namespace remap::sim

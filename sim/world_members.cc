@@ -109,7 +109,8 @@ void World::left(int result)
 void World::perish(const Operation &operation)
 {
 	quiet();
-	if (host_.is_cut() || !host_.second_named || !core_->journal().superblock().members[kSecond].in_use())
+	if (host_.is_cut() || !host_.second_named ||
+	    !core_->journal().superblock().members[kSecond].in_use())
 		return;
 	host_.trouble.note();
 	if (dead_ != IoStatus::ok) {
@@ -211,7 +212,8 @@ bool World::is_explained()
 	const bool removed = unsure_ && host_.second_named && says("which goes on without it; wiped");
 	member_ &= !removed;
 	ask_again_ = asked_ && says("was about to be given up");
-	return removed || ask_again_;
+	// Of one that was lost and is mostly dark nobody can tell.
+	return removed || ask_again_ || says("which was lost, hold a superblock");
 }
 
 u64 World::used_places() const

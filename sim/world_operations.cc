@@ -288,16 +288,6 @@ void World::remove_part(const Operation &operation)
 	send(numbers("remove_remap", found.main, length), Change::remove, found.main, length, 0);
 }
 
-void World::land()
-{
-	if (host_.main.late())
-		host_.main.land(random_.below(host_.main.late()));
-	if (host_.spare.late())
-		host_.land(random_.below(host_.spare.late()));
-	if (host_.second.late())
-		host_.land_on_second(random_.below(host_.second.late()));
-}
-
 // A block of the log, but not the last: behind that one nothing has to fit.
 bool World::shows(Sector sector) const
 {

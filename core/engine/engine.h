@@ -167,7 +167,6 @@ private:
 	Mapping map_found(Op op, Sector sector, const Answer &answer) const;
 	Mapping on_spare(Place place, u64 sectors, Verdict verdict) const;
 	bool is_gone(Place place) const;
-	bool leaves(Place place) const;
 	// serving.h
 	// Extents that are gone through between two looks whether whoever asked is to end.
 	static constexpr u32 kLooksAtOnce = 4096;
@@ -236,6 +235,8 @@ private:
 	Status check_removable(Refusal &why, u64 number);
 	static constexpr u32 kRunSectors = 32;
 	u64 bad_on(u32 member) const;
+	bool next_bad(Place from, Place end, Extent *bad) const;
+	bool spare_answers(DeviceIndex device);
 	Status evacuate(Refusal &why, u32 member, u64 *moved);
 	Result<bool> next_on_member(u32 member, Sector *from, u64 *length);
 	Status move_step(Refusal &why, u32 member, Sector *from, u64 length, u64 *moved);
@@ -350,6 +351,7 @@ private:
 	void log_resize();
 	// errors.h
 	void note_lost();
+	void look_at_spares();
 	void note_flushes();
 	// events.h
 	void announce();
@@ -360,6 +362,7 @@ private:
 	Spares spares_;
 	Members noted_ = 0;   // for which space_ is open
 	Members leaving_ = 0; // that a remove_spare is at work on
+	bool moving_ = false; // the step at hand is one of that: what it moves away is not bad
 	Table<P> table_;
 	Table<P> bad_;
 	SpareSpace<P> space_;
@@ -399,10 +402,13 @@ private:
 	Atomic<bool> suspending_;
 	Atomic<bool> suspended_;
 	// Devices of members that are gone, a bit for each: nothing of users' is on its way there; since
-	// then a flush of theirs has begun; has ended.
+	// then a flush of theirs has begun; the core was told how it ended; no other one is under way.
 	Atomic<u32> left_;
 	Atomic<u32> flush_began_;
+	Atomic<u32> flush_told_;
 	Atomic<u32> flushed_last_;
+	Atomic<u32> used_; // devices that belong to the set
+	Atomic<bool> look_; // a user's flush of a spare failed: does it take metadata still?
 	Atomic<u64> remaps_by_operator_;
 	u32 announced_mark_ = 0;
 	u64 announced_unreadable_ = 0;

@@ -30,6 +30,7 @@ Status Engine<P>::remove_spare(const Command &command, Text &reply, Refusal &why
 		removed = forget_member(why, member);
 	leaving_ &= ~(1u << member);
 	note_members();
+	note_lost();
 	if (!removed.ok())
 		return stopped(why, removed.error(), moved, moved + left);
 	reply << "removed spare " << member << "; " << moved << " sectors were moved";
@@ -54,6 +55,11 @@ template <Platform P> Status Engine<P>::check_removable(Refusal &why, u64 number
 		why.begin() << "MEMBER " << number << " is the last spare in use; the set needs one";
 		return Error::in_use;
 	}
+	if (!(journal_.copies() & copies_of(members_in_use(set) & ~leaving_ & ~bit))) {
+		why.begin() << "MEMBER " << number
+			    << " holds the only copies of the metadata that are in use";
+		return Error::spare_io;
+	}
 	leaving_ |= bit;
 	note_members();
 	const u64 need = space_.used_in(spares_.first_place(member), spares_.end(member)) -
@@ -68,14 +74,24 @@ template <Platform P> Status Engine<P>::check_removable(Refusal &why, u64 number
 	return Error::spare_full;
 }
 
+// The next bad places in [from, end).
+template <Platform P> bool Engine<P>::next_bad(Place from, Place end, Extent *bad) const
+{
+	if (!bad_.next(from, bad, end - from) || bad->main >= end)
+		return false;
+	const Place last = min_of(bad->main + bad->length, end);
+	bad->main = max_of(bad->main, from);
+	bad->length = last - bad->main;
+	return true;
+}
+
 // How many places of a member failed.
 template <Platform P> u64 Engine<P>::bad_on(u32 member) const
 {
 	u64 sectors = 0;
+	const Place end = spares_.end(member);
 	Extent bad;
-	for (Place at = spares_.first_place(member);
-	     at < spares_.end(member) && bad_.next(at, &bad, spares_.end(member) - at) &&
-	     bad.main < spares_.end(member);
+	for (Place at = spares_.first_place(member); at < end && next_bad(at, end, &bad);
 	     at = bad.main + bad.length)
 		sectors += bad.length;
 	return sectors;
@@ -147,7 +163,9 @@ Status Engine<P>::move_step(Refusal &why, u32 member, Sector *from, u64 length, 
 		}
 		done += count;
 	}
+	moving_ = true;
 	status = finish(step, status);
+	moving_ = false;
 	if (status != IoStatus::ok) {
 		why.begin() << "sector " << *from << " cannot be moved (" << text_of(status)
 			    << "): " << text_of(judgement_.load_relaxed());
@@ -178,10 +196,17 @@ IoStatus Engine<P>::move_run(Sector main, u32 count, const Answer &answer)
 		placed = platform_.read(old.device, old.sector + done, buffer_, block);
 		if (placed == IoStatus::ok)
 			placed = place(main + done, block, before, write);
-		else if (placed == IoStatus::medium)
+		else if (placed == IoStatus::medium ||
+			 (blame(placed) != Blame::path && spare_answers(old.device)))
 			placed = place(main + done, block, before, nothing, State::lost);
 	}
 	return placed;
+}
+
+// A control read: does the device still answer at all? REQUIRES: nothing is in buffer_.
+template <Platform P> bool Engine<P>::spare_answers(DeviceIndex device)
+{
+	return platform_.read(device, 0, buffer_, kBlockSectors) == IoStatus::ok;
 }
 
 // Nothing is on the member any more: the set goes on without it. What the log says of it still is behind a
@@ -190,19 +215,24 @@ template <Platform P> Status Engine<P>::forget_member(Refusal &why, u32 member)
 {
 	TRY(settle());
 	const Place first = spares_.first_place(member);
+	const Place end = spares_.end(member);
+	if (space_.used_in(first, end) != bad_on(member)) {
+		why.begin() << "MEMBER " << member << " is not empty yet; send the message again";
+		return Error::in_use;
+	}
+	const Status removed = journal_.remove(member);
+	if (removed.error() == Error::spare_io)
+		why.begin() << "MEMBER " << member
+			    << " is empty, but the other spares take no checkpoint, so it stays";
+	TRY(removed);
 	Extent bad;
-	while (bad_.next(first, &bad, spares_.end(member) - first) && bad.main < spares_.end(member)) {
+	while (next_bad(first, end, &bad)) {
 		const u64 before = bad_around(bad.main, bad.length);
 		TRY(bad_.remove(bad.main, bad.length));
 		space_.release(bad.main, bad.length);
 		entries_.add_relaxed(bad_around(bad.main, bad.length) - before);
 	}
-	TRY(journal_.checkpoint());
-	if (journal_.journal_used()) {
-		why.begin() << "a spare cannot be flushed";
-		return Error::spare_io;
-	}
-	return journal_.remove(member);
+	return {};
 }
 
 }  // namespace remap

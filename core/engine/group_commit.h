@@ -82,7 +82,7 @@ template <Platform P> Status Engine<P>::settle()
 		return {};
 	++group_.settled;
 	const Status recorded = journal_.commit(group_.records, group_.record_count);
-	note_lost();
+	note_members();
 	for (u32 i = 0; i < group_.member_count; ++i)
 		group_.members[i]->settled(recorded);
 	for (u32 i = 0; i < group_.place_count && recorded.ok(); ++i)
@@ -90,6 +90,7 @@ template <Platform P> Status Engine<P>::settle()
 	group_.clear();
 	platform_.wake_group();
 	platform_.release_held();
+	note_lost();
 	return recorded;
 }
 

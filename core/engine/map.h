@@ -29,7 +29,7 @@ Mapping Engine<P>::map_found(Op op, Sector sector, const Answer &answer) const
 	if (answer.state == State::pending)
 		return {sector, static_cast<u32>(answer.sectors),
 			writes ? Verdict::defer : Verdict::submit, kMainDevice};
-	if (journal_.gone()) [[unlikely]] {
+	if (journal_.gone() && !(answer.state == State::lost && op == Op::read)) [[unlikely]] {
 		const u64 here = spares_.contiguous(answer.place, answer.sectors);
 		if (writes && is_gone(answer.place))
 			return {sector, static_cast<u32>(here), Verdict::defer, kMainDevice};
@@ -54,13 +54,6 @@ template <Platform P> bool Engine<P>::is_gone(Place place) const
 {
 	return journal_.gone() >> spares_.member(place) & 1 &&
 	       !has_bug(platform_, Bug::gone_still_written);
-}
-
-// Whether it is on one that nothing is put on any more, so that a place that is given up is not bad.
-// REQUIRES: the lock.
-template <Platform P> bool Engine<P>::leaves(Place place) const
-{
-	return is_gone(place) || leaving_ >> spares_.member(place) & 1;
 }
 
 template <Platform P> bool Engine<P>::holds(Sector sector, u32 sectors) const

@@ -13,7 +13,7 @@ enum class Verdict : u8 {
 	hold,        // keep until the fence opens, then ask again
 	defer,       // a write that changes the table: for Engine::deferred_write()
 	fail_medium, // what the medium can no longer give
-	fail_closed, // a write to a range whose place is in doubt until the next load, or its spare is missing
+	fail_closed, // a write to a place in doubt until the next load, or what is on a missing spare
 };
 
 // Holds for the first `sectors` sectors of what was asked.

@@ -85,7 +85,9 @@ template <Platform P> Status Engine<P>::sync(Text &reply)
 	Step step(*this);
 	TRY(step.begin_message());
 	TRY(settle());
-	TRY(journal_.checkpoint());
+	const Status written = journal_.checkpoint();
+	note_lost();
+	TRY(written);
 	reply << "synced, epoch " << journal_.epoch();
 	return {};
 }

@@ -148,10 +148,13 @@ IoStatus Engine<P>::place(Sector main, u32 count, const Answer &before, Write &&
 		if (!sector || has_bug(platform_, Bug::failed_place_reused) ||
 		    !plan_.add_bad(place, part))
 			space_.release(place, part);
-		if (!sector || !--tries) {
+		if (!--tries) {
 			judged(Judgement::spare);
 			return written;
 		}
+		// Another spare may take it.
+		if (tries < kPlaces - 1 || !sector)
+			space_.leave(place);
 	}
 	return IoStatus::ok;
 }
@@ -182,7 +185,7 @@ template <Platform P> IoStatus Engine<P>::finish(Step &step, IoStatus done)
 	count_remaps();
 	for (u32 i = 0; i < plan_.changes(); ++i)
 		if (plan_.change(i).moved &&
-		    (leaves(plan_.change(i).old) ||
+		    (moving_ || is_gone(plan_.change(i).old) ||
 		     !plan_.add_bad(plan_.change(i).old, plan_.change(i).extent.length)))
 			space_.release(plan_.change(i).old,
 				       plan_.change(i).extent.length);

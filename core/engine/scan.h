@@ -24,6 +24,8 @@ template <Platform P> bool Engine<P>::scans() const
 
 template <Platform P> u32 Engine<P>::scan_turn()
 {
+	if (look_.load_acquire() && look_.exchange(false))
+		look_at_spares();
 	if (!scans())
 		return Scan::kIdle;
 	if (platform_.busy())

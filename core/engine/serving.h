@@ -32,6 +32,7 @@ Status Engine<P>::create(const Geometry &geometry, const Terms &terms, Refusal &
 	TRY(table_.create(geometry_.main_sectors));
 	TRY(bad_.create(spares_.data_sectors()));
 	TRY(space_.create(spares_.data_sectors(), geometry_.block_sectors));
+	noted_ = 0; // all of it is open
 	note_members();
 	return {};
 }
@@ -74,6 +75,7 @@ template <Platform P> Status Engine<P>::start(Refusal &why, bool table_writes)
 	if (journal_.served()) {
 		if (writes)
 			(void)journal_.reopen(); // what its failure means is in the mode
+		note_lost();
 		return {};
 	}
 	if (journal_.loaded() && !writes)
@@ -90,6 +92,7 @@ template <Platform P> Status Engine<P>::load(Refusal &why, bool writes)
 	fences_.open_to_writes();
 	left_.store_relaxed(0);
 	flush_began_.store_relaxed(0);
+	flush_told_.store_relaxed(0);
 	flushed_last_.store_relaxed(0);
 	return journal_.open(why, writes, [&](Refusal &reason) -> Status {
 		TRY(claim(reason));
@@ -106,7 +109,13 @@ template <Platform P> Status Engine<P>::load(Refusal &why, bool writes)
 // Where places are handed out: on the members in use. REQUIRES: the lock.
 template <Platform P> void Engine<P>::note_members()
 {
+	u32 used = 0;
+	for (DeviceIndex device = kFirstSpare; device < devices(); ++device)
+		used |= u32{uses(device)} << device;
+	used_.store_release(used);
 	const Members open = present() & ~leaving_;
+	if (open == noted_)
+		return;
 	noted_ = open;
 	space_.close_all();
 	for (u32 m = 0; m < spares_.slots(); ++m)

@@ -88,9 +88,11 @@ template <Platform P> u32 Journal<P>::fill_checkpoint_block()
 	Extent bad;
 	while (count < kEntriesPerBlock && writing_.bad_cursor < spares_.data_sectors() &&
 	       bad_.next(writing_.bad_cursor, &bad)) {
+		// Of one member each, so that they are forgotten with it (load.h).
+		const Place end = min_of(bad.main + bad.length, spares_.end(spares_.member(bad.main)));
 		block->records[count++] =
-			pack({RecordKind::bad, {0, bad.length, bad.main, State::none, false}});
-		writing_.bad_cursor = bad.main + bad.length;
+			pack({RecordKind::bad, {0, end - bad.main, bad.main, State::none, false}});
+		writing_.bad_cursor = end;
 	}
 	return count;
 }

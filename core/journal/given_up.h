@@ -3,11 +3,10 @@
 // count any more, whatever its epochs, since it may have been served by itself.
 //
 // The repair writes two epochs. The first one only asks: of it a crash may leave one site, and a load that
-// cannot read that site goes on with the member that was to be given up. So an ask that stands on one site
-// alone is nothing, if all three were read and another says something else; where that cannot be told, the
-// set is refused until the operator has run the repair again. The second epoch says that it is given up, and
-// one site of that is
-// enough. docs/development/members.pml is the model of it.
+// cannot read that site goes on with the member that was to be given up. So an ask that stands on one
+// site alone is nothing, if all three were read and another says something else; where that cannot be
+// told, the set is refused until the operator has run the repair again. The second epoch says that it is
+// given up, and one site of that is enough. docs/development/members.pml is the model of it.
 #pragma once
 
 #include "core/journal/journal.h"
@@ -19,8 +18,8 @@ inline bool asks(const Superblock &superblock)
 	return members_of(superblock, MemberState::asked) != 0;
 }
 
-// Whether a member's newest superblock knows of an epoch of another one's: that one is in use in an epoch as
-// late, or was opened in one.
+// Whether a member's newest superblock knows of an epoch of another one's: that one is in use in an epoch
+// as late, or was opened in one.
 inline bool knows(const Superblock &superblock, u32 member, u64 epoch)
 {
 	const Member &seen = superblock.members[member];

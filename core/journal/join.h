@@ -10,36 +10,37 @@
 
 namespace remap {
 
-// REQUIRES: an epoch of this life has begun. Errors: no_memory, unwritable, spare_io.
-template <Platform P> Status Journal<P>::join(Refusal &why)
+// One that cannot be written, or takes no superblock, is left out: that is no reason not to serve.
+// REQUIRES: an epoch of this life has begun. Errors: no_memory, unwritable.
+template <Platform P> Status Journal<P>::join()
 {
-	TRY(copy_to_new(why));
-	Status joined = change_epoch(now_.copies | copying_, SetState::opened, {.add = joining_});
+	if (TRY(copy_to_new()))
+		TRY(change_epoch(now_.copies | copying_, SetState::opened, {.add = joining_}));
 	copying_ = 0;
-	if (joined.ok() && joining_ & ~members_in_use(now_))
-		joined = Error::spare_io;
-	if (!joined.ok()) {
-		why.begin() << "a spare that is to join the set refuses a superblock";
-		return joined;
-	}
 	if (has_bug(platform_, Bug::lost_after_epoch)) {
 		TRY(lose_stale());
 		opened_.store_release(true);
 		TRY(checkpoint());
 	}
 	for_each_member(joining_, [&](u32 m) { told_of(m); });
+	gone_.store_relaxed(members_gone(now_));
 	joining_ = stale_ = 0;
 	return {};
 }
 
 template <Platform P> void Journal<P>::told_of(u32 member) const
 {
+	const bool joined = now_.members[member].in_use();
 	const bool stale = stale_ >> member & 1;
 	char line[128];
-	Text(line, sizeof(line)) << name_of(spares_.device(member)) << " is member " << member
-				 << " of the set now"
-				 << (stale ? "; what it held was not the newest, and is lost" : "");
-	platform_.log(stale ? LogLevel::warning : LogLevel::notice, line);
+	Text text(line, sizeof(line));
+	text << name_of(spares_.device(member));
+	if (joined)
+		text << " is member " << member << " of the set now"
+		     << (stale ? "; what it held was not the newest, and is lost" : "");
+	else
+		text << " cannot be made a member of the set, which goes on without it";
+	platform_.log(joined && !stale ? LogLevel::notice : LogLevel::warning, line);
 }
 
 // In memory; the checkpoint of join() makes it durable. Errors: no_memory.
@@ -53,8 +54,8 @@ template <Platform P> Status Journal<P>::lose_stale()
 		for (u64 done = 0; done < extent.length;) {
 			const Place place = extent.place + done;
 			const u32 m = spares_.member(place);
-			const u64 here = min_of<u64>(min_of<u64>(extent.length - done, spares_.end(m) - place),
-						     Table<P>::kMaxCallSectors);
+			const u64 left = min_of<u64>(extent.length - done, spares_.end(m) - place);
+			const u64 here = min_of<u64>(left, Table<P>::kMaxCallSectors);
 			if (stale_ >> m & 1)
 				TRY(table_.set_state(extent.main + done, here, State::lost));
 			done += here;
@@ -63,11 +64,13 @@ template <Platform P> Status Journal<P>::lose_stale()
 	return {};
 }
 
-// The whole table, as a checkpoint behind which nothing is logged yet. Errors: unwritable, spare_io.
-template <Platform P> Status Journal<P>::copy_to_new(Refusal &why)
+// The whole table, as a checkpoint behind which nothing is logged yet. false: a new one cannot be written.
+// Errors: unwritable.
+template <Platform P> Result<bool> Journal<P>::copy_to_new()
 {
 	const u64 ring = spares_.journal_blocks();
-	const u64 blocks = min_of(ring, kZeroBehind);
+	// One that was given up may have gone on by itself, and further than the set.
+	const u64 blocks = stale_ ? ring : min_of(ring, kZeroBehind);
 	const Copies wanted = copies_of(joining_);
 	copying_ = has_bug(platform_, Bug::add_before_copy) ? 0 : wanted;
 	for_each_copy(wanted, [&](u32 copy) {
@@ -80,11 +83,11 @@ template <Platform P> Status Journal<P>::copy_to_new(Refusal &why)
 	opened_.store_release(false);
 	if (has_bug(platform_, Bug::add_before_copy))
 		copying_ = wanted;
-	if (written.ok() && copying_ == wanted && now_.root.id == writing_.id)
-		return {};
+	if (written.ok() && copying_ == wanted && checkpointed())
+		return true;
 	copying_ = 0;
-	why.begin() << "a spare that is to join the set cannot be written";
-	return written.ok() ? Status{Error::spare_io} : written;
+	TRY(written);
+	return false;
 }
 
 }  // namespace remap

@@ -34,50 +34,13 @@
 #include "core/journal/copies.h"
 #include "core/journal/findings.h"
 #include "core/journal/site.h"
+#include "core/journal/terms.h"
 #include "core/platform/flush_debt.h"
 #include "core/platform/platform.h"
 #include "core/spare/spares.h"
 #include "core/table/table.h"
 
 namespace remap {
-
-// The devices that a set is to live on. main_sectors and block_bytes may be 0 where main is not at
-// hand: then they are what the set says, and there must be one. The spares are those of devices
-// kFirstSpare and following.
-struct SetShape {
-	Sector main_sectors = 0;
-	u32 block_bytes = 512;
-	SpareSizes spares;
-};
-
-// What whoever opens the set demands of it.
-struct Terms {
-	Uuid set; // not nil: only this set is accepted, and nothing is formatted
-	char main_id[kMainIdBytes + 1] = ""; // not empty: main's serial number or WWN
-	bool format = false;		     // a spare that is not blank may be formatted
-	bool allow_degraded = false;	     // members that the set records as gone may be missing
-	u64 max_extents = 0;		     // for a format; 0: one for each 4 KiB of spare
-
-	// ---- decisions that only an operator takes, by the tools ----
-	Uuid new_set;		   // not nil: a format gives this name
-	Uuid wipe_set;		   // not nil: what is left of this set may be formatted over
-	bool accept_sites = false; // one superblock is enough: what the others said is given up
-	bool accept_end = false;   // the log ends where its chain does: what came behind is given up
-	Members without = 0;	   // missing members that are given up, with all that was on them
-	// Of a format, for each spare as the table line has it: what it is to be. No slots: the members are
-	// numbered and their places follow each other in that order.
-	struct {
-		u32 slots = 0; // of members beyond which there is none
-		u8 number[kMaxSpares] = {};
-		Place first[kMaxSpares] = {};
-	} places;
-};
-
-enum class Found : u8 {
-	nothing, // not surveyed, or refused
-	blank,	 // may be formatted: zeros, an interrupted format, or permitted
-	set,
-};
 
 enum class SiteState : u8;
 enum class CopyState : u8;
@@ -124,10 +87,12 @@ public:
 	// unwritable: the next load may find them, or what was before. Whatever happens, the
 	// caller's data must be stable before.
 	Status commit(const Record *records, u32 count);
-	// Writes the whole table out and empties the journal. Errors: unwritable.
+	// Writes the whole table out and empties the journal. Errors: unwritable. It may not be the one
+	// that counts, if a flush failed meanwhile: checkpointed().
 	Status checkpoint();
-	// An epoch without the member, for good. REQUIRES: another one is in use, and nothing is on this
-	// one, of which no record is left in the log. Errors: unwritable.
+	bool checkpointed() const { return !writing_.running && now_.root.id == writing_.id; }
+	// An epoch without the member, for good; before that a checkpoint, so that no record is left that
+	// maps to it. REQUIRES: no extent is on it. Errors: unwritable; spare_io: it is what it was.
 	Status remove(u32 member);
 
 	// Where the scan of main is, for the next superblock that is written for another reason.
@@ -278,10 +243,10 @@ private:
 	bool given_up(DeviceIndex device) const;
 	Status judge_given_up(Refusal &why);
 	// join.h
-	Status join(Refusal &why);
+	Status join();
 	Status lose_stale();
 	void told_of(u32 member) const;
-	Status copy_to_new(Refusal &why);
+	Result<bool> copy_to_new();
 	// wipe.h
 	Status judge_wipe(Refusal &why);
 	Status judge_traces(Refusal &why, DeviceIndex device);

@@ -54,6 +54,11 @@ Status Journal<P>::load(Refusal &why, bool writes, Adopt &&adopt)
 	findings_ = Findings{};
 	salvaged_ = false;
 	present_ = copies_with_site();
+	if (!writes && joining_ & ~members_gone(now_)) {
+		why.begin() << "a spare is to join set " << now_.set
+			    << ", which a read-only table cannot do";
+		return Error::read_only;
+	}
 	TRY(read_copies(why, Pass::read));
 	if (!has_bug(platform_, Bug::lost_after_epoch))
 		TRY(lose_stale());
@@ -160,10 +165,21 @@ template <Platform P> Status Journal<P>::apply(Refusal &why, const RecordDisk *r
 		if (i + kAhead < count)
 			table_.prefetch(records[i + kAhead].main);
 		Record record;
+		// What failed on a spare that was removed: whoever gets its places has others.
+		if (unpack(records[i], &record) && record.kind == RecordKind::bad &&
+		    !spares_.holds(record.extent.place, 1))
+			continue;
 		if (!unpack(records[i], &record) ||
 		    !in_bounds(record, shape_.main_sectors, spares_.data_sectors())) {
 			why.begin() << "a record for sector " << u64{records[i].main}
 				    << " is valid by its CRC, but not by its content";
+			return Error::damaged;
+		}
+		const bool placed = record.kind == RecordKind::map &&
+				    record.extent.state != State::pending;
+		if (placed && !spares_.holds(record.extent.place, record.extent.length)) {
+			why.begin() << "the place of the extent at sector " << record.extent.main
+				    << " is on no spare of the set";
 			return Error::damaged;
 		}
 		TRY(apply(record));
@@ -289,7 +305,7 @@ template <Platform P> Status Journal<P>::begin_serving(Refusal &why)
 	if (late)
 		TRY(mend(why));
 	if (joining_)
-		TRY(join(why));
+		TRY(join());
 	served_ = true;
 	opened_.store_release(true);
 	return {};

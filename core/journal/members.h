@@ -109,13 +109,13 @@ Status Journal<P>::identify(Refusal &why, const Superblock &newest, DeviceIndex 
 	return newest.members[m].gone() ? readmit(why, newest, m, device) : Status{};
 }
 
-// One that was gone is there. That what it holds is old, a quorum of its sites has to say.
+// One that was gone is there. Whether what it holds is the newest, a quorum of its sites has to say.
 template <Platform P>
 Status Journal<P>::readmit(Refusal &why, const Superblock &newest, u32 member, DeviceIndex device)
 {
 	const bool current = is_current(newest, member, device);
 	const u32 counting = counting_sites(device);
-	if (!current && !newest.members[member].given_up() && 2 * counting <= kSites) {
+	if (!newest.members[member].given_up() && 2 * counting <= kSites) {
 		why.begin() << "only " << counting << " of " << kSites << " sites of "
 			    << name_of(device) << ", which was lost, hold a superblock: nobody can tell "
 			       "whether what is on it is the newest";
@@ -141,10 +141,17 @@ Status Journal<P>::welcome(Refusal &why, DeviceIndex device, const Superblock &t
 			    << kMaxMembers << " spares; one of them has to be removed before";
 		return Error::wrong_set;
 	}
-	if (!platform_.writable()) {
-		why.begin() << name_of(device) << " is to join set " << newest.set
-			    << ", which a read-only table cannot do";
-		return Error::read_only;
+	// A second name of the same spare, or a copy of it.
+	for (u32 other = 0; other < kMaxMembers; ++other) {
+		const bool anew = joining_ >> other & 1;
+		const Member &known = anew ? new_[other] : newest.members[other];
+		if ((!anew && known.state == MemberState::absent) ||
+		    !(known.uuid == there.members[0].uuid))
+			continue;
+		why.begin() << name_of(device) << " and another spare both are "
+			    << there.members[0].uuid << ", which is to join the set: one is a copy of "
+			    << "the other";
+		return Error::wrong_set;
 	}
 	holder[m] = device;
 	joining_ |= 1u << m;

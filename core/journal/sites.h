@@ -237,9 +237,11 @@ template <Platform P> void Journal<P>::lost(u32 member) const
 
 template <Platform P> Status Journal<P>::remove(u32 member)
 {
-	const Copies copies = now_.copies & ~copies_on(member);
-	const Change change{.remove = Members{1} << member};
-	return copies ? change_epoch(copies, SetState::opened, change) : fail();
+	TRY(checkpoint());
+	const Copies copies = now_.copies & copies_left(member);
+	if (!checkpointed() || !copies)
+		return Error::spare_io;
+	return change_epoch(copies, SetState::opened, {.remove = Members{1} << member});
 }
 
 // From here on: what is mapped is served, nothing changes, until a load.

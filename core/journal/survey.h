@@ -185,6 +185,13 @@ template <Platform P> Status Journal<P>::judge_absent(Refusal &why)
 	bool formatting = false;
 	for (u32 i = 0; i < sites(); ++i) {
 		const Site &site = sites_[i];
+		const bool prepared = counts(site) && site.superblock.member == kNoMember;
+		if (prepared && shape_.main_sectors && !terms_.format) {
+			why.begin() << name_of(device_of_site(i)) << " was prepared for set "
+				    << site.superblock.set
+				    << "; it joins when it is named with the spares of that set";
+			return Error::not_blank;
+		}
 		if (site.valid() && site.version == kFormatVersion &&
 		    site.superblock.state == SetState::formatting) {
 			formatting = true;

@@ -145,6 +145,14 @@ public:
 		return run;
 	}
 
+	// The next place that is handed out is on another stretch, if there is one. REQUIRES: it was open.
+	void leave(Sector place)
+	{
+		const Stretch *stretch = stretch_at(place >> shift_);
+		const u32 next = stretch ? static_cast<u32>(stretch - stretch_) + 1 : 0;
+		cursor_ = stretches_ ? stretch_[next % stretches_].start : 0;
+	}
+
 	// REQUIRES: the whole range is in use.
 	void release(Sector start, u64 length) { mark(start, length, false); }
 

@@ -216,7 +216,7 @@ private:
 	u32 slots_ = 0;
 	u32 exists_ = 0; // bits
 	u64 max_extents_ = 0;
-	DeviceIndex devices_[kMaxSpares] = {kFirstSpare};
+	DeviceIndex devices_[kMaxSpares] = {kNoDevice, kNoDevice, kNoDevice, kNoDevice};
 	Place firsts_[kMaxSpares] = {};
 	Layout layouts_[kMaxSpares];
 };

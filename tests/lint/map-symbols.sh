@@ -46,6 +46,7 @@ remap_recover_later _raw_spin_unlock_irqrestore
 remap_recover_later queue_work_on
 remap_inflight_wake __wake_up       a bio gives its token back, as at its end
 remap_host_wake_flush __wake_up     the core, where it waits for this flush to end
+remap_host_wake_scan mod_delayed_work_on a flush of a spare failed: a worker lets the core look at it
 piece_ended       bio_put           a piece goes back to its pool
 '
 

@@ -77,7 +77,7 @@ public:
 	}
 
 	// ---- life ----
-	// Makes the set and starts it; the reason for an error is in `sentence`.
+	// Makes the set and starts it; `sentence`: why not.
 	Error open();
 	// A new engine on the same disks. What became of the caches is the test's.
 	Error reload();
@@ -137,8 +137,7 @@ public:
 		for (DeviceIndex device = 0; device < devices(); ++device)
 			host.disk(device).flush();
 	}
-	// As a user's is sent: to the devices that the engine names.
-	IoStatus user_flush();
+	IoStatus user_flush(); // of the devices that the engine names
 	DeviceIndex devices() const
 	{
 		return kFirstSpare + 1 + static_cast<DeviceIndex>(host.more.size());

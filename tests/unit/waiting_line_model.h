@@ -164,7 +164,8 @@ private:
 		One newcomer;
 		newcomer.id = ++ids_;
 		newcomer.sector = below(kSectors);
-		newcomer.sectors = 1 + static_cast<u32>(below(std::min<u64>(16, kSectors - newcomer.sector)));
+		const u64 most = std::min<u64>(16, kSectors - newcomer.sector);
+		newcomer.sectors = 1 + static_cast<u32>(below(most));
 		newcomer.writes = below(4) != 0;
 		One &all = add(newcomer);
 		check(line_.spans(all.sector, all.sectors) || !precedes_newcomer(all),

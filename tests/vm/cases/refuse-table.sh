@@ -23,8 +23,7 @@ EINVAL | dm-remap: feature 'retries' is given twice | $line $MAIN $SPARE 4 retri
 END
 }
 
-# later FEATURE VALUE... and malformed FEATURE VALUE... print a line of what must be refused.
-later() { echo "EINVAL | dm-remap: feature '$1' is not available in this version | 0 $LENGTH dm-remap $MAIN $SPARE $# $*"; }
+# malformed FEATURE VALUE... - a line of what must be refused.
 malformed() { echo "EINVAL | dm-remap: feature '$1' is malformed; it is: $1 | 0 $LENGTH dm-remap $MAIN $SPARE $# $*"; }
 
 feature_lines() {
@@ -42,7 +41,6 @@ feature_lines() {
     malformed scan_rate 4294967296
     malformed set 01234567
     malformed main_id "$(printf 'x%.0s' {1..65})"
-    later allow_degraded
 }
 
 # Which of two errors a missing device is depends on the kernel.
@@ -54,7 +52,7 @@ devices() {
     tables_refused "$MAIN" "$SPARE" "$TINY" "$TINY4K" "$SPARE4K" <<END
 ENODEV|ENOENT | dm-remap: .*main | 0 $LENGTH dm-remap /dev/no-such-disk $SPARE
 ENODEV|ENOENT | dm-remap: .*spare | 0 $LENGTH dm-remap $MAIN /dev/no-such-disk
-ENODEV|ENOENT | dm-remap: .*spare | 0 $LENGTH dm-remap $MAIN -
+EINVAL | dm-remap: no spare is there; at least one must be | 0 $LENGTH dm-remap $MAIN -
 EINVAL | dm-remap: main and spare are the same device | 0 $LENGTH dm-remap $MAIN $MAIN
 EINVAL | dm-remap: main and spare are the same device | 0 $LENGTH dm-remap $MAIN $SPARE 2 spare $MAIN
 EINVAL | dm-remap: two of the spares are the same device | 0 $LENGTH dm-remap $MAIN $SPARE 2 spare $SPARE
