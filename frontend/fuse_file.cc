@@ -6,7 +6,6 @@
 
 #include <fcntl.h>
 #include <linux/fuse.h>
-#include <poll.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -54,7 +53,7 @@ void FuseRequest::ended() { file->ended(*this); }
 // ---- life ----
 
 FuseFile::FuseFile(host::Volume &volume, const std::string &where, const std::string &name)
-    : volume_(volume), name_(name), block_(volume.block_bytes()),
+    : host::Source(volume.reactor()), volume_(volume), name_(name), block_(volume.block_bytes()),
       requests_(new FuseRequest[kRequests])
 {
 	mount(where);
@@ -113,9 +112,9 @@ FuseFile::~FuseFile()
 
 void FuseFile::start()
 {
-	const int fd = fuse_session_fd(session_);
-	fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
-	poll();
+	descriptor = fuse_session_fd(session_);
+	fcntl(descriptor, F_SETFL, fcntl(descriptor, F_GETFL) | O_NONBLOCK);
+	wanted = true;
 }
 
 void FuseFile::finish() { finishing_ = true; }
@@ -128,26 +127,11 @@ void FuseFile::count_users(int by)
 
 // ---- requests of the kernel ----
 
-// Waits for one.
-void FuseFile::poll()
-{
-	polling_ = true;
-	volume_.reactor().start(*this, [this](io_uring_sqe *sqe) {
-		io_uring_prep_poll_add(sqe, fuse_session_fd(session_), POLLIN);
-	});
-}
-
-void FuseFile::done(int)
-{
-	polling_ = false;
-	take();
-}
-
 void FuseFile::take()
 {
 	for (u32 i = 0; i < kAtOnce && free_ && !finishing_; ++i) {
 		FuseRequest &request = *free_;
-		const ssize_t got = ::read(fuse_session_fd(session_), request.message, kMessage);
+		const ssize_t got = ::read(descriptor, request.message, kMessage);
 		if (got < 0 && (errno == EINTR || errno == ENOENT)) // one was taken back
 			continue;
 		if (got < 0 && errno != EAGAIN) { // somebody has unmounted it
@@ -155,7 +139,7 @@ void FuseFile::take()
 			return;
 		}
 		if (got < 0)
-			break;
+			return;
 		free_ = request.next;
 		current_ = &request;
 		fuse_buf message = {};
@@ -168,14 +152,6 @@ void FuseFile::take()
 			current_ = nullptr;
 		}
 	}
-	if (free_ && !finishing_)
-		poll();
-}
-
-void FuseFile::each_turn()
-{
-	if (!polling_ && free_ && !finishing_)
-		take();
 }
 
 // The memory in which the message lies is the request's until it is answered.

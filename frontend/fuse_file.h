@@ -45,7 +45,7 @@ struct FuseRequest final : host::IoRequest {
 	u64 left = 0; // of zeros, not submitted
 };
 
-class FuseFile final : private host::Completion {
+class FuseFile final : private host::Source {
 public:
 	// The largest read or write.
 	static constexpr u32 kMaxBytes = 1048576;
@@ -65,9 +65,9 @@ public:
 	void start();
 	// Takes no further ones.
 	void finish();
-	// None is taken any more, and none at work. A poll may be left, which goes with the ring.
+	// None is taken any more, and none at work.
 	bool over() const { return finishing_ && !at_work_; }
-	void each_turn();
+	void each_turn() { wanted = free_ && !finishing_; }
 
 	// ---- for the calls of libfuse ----
 	const std::string &name() const { return name_; }
@@ -83,8 +83,7 @@ private:
 
 	void mount(const std::string &where);
 	void take_memory();
-	void poll();
-	void done(int result) override;
+	void readable() override { take(); }
 	void take();
 	FuseRequest &begin(fuse_req *asked, FuseRequest::Kind kind, u64 offset, u64 bytes);
 	bool aligned(const FuseRequest &request) const;
@@ -105,7 +104,6 @@ private:
 	const u32 block_;
 	fuse_session *session_ = nullptr;
 	Atomic<u32> users_;
-	bool polling_ = false;
 	bool finishing_ = false;
 	u32 at_work_ = 0;
 	std::unique_ptr<FuseRequest[]> requests_;

@@ -28,6 +28,11 @@ void Command::ended()
 	connection->command_ended(*this);
 }
 
+Connection::Receive::Receive(Connection &owner)
+    : host::Source(owner.volume_.reactor()), connection(owner)
+{
+}
+
 // ---- life ----
 
 Connection::Connection(Server &server, int socket)
@@ -35,12 +40,12 @@ Connection::Connection(Server &server, int socket)
       receive_(*this), send_(*this), buffer_(new char[kBuffer]),
       all_commands_(new Command[kCommands]), all_slices_(new Slice[kSlices])
 {
+	vectors_.reserve(kSlices + kCommands);
 	void *memory = mmap(nullptr, kMemory, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
 			    -1, 0);
 	if (memory == MAP_FAILED)
 		throw std::bad_alloc();
 	memory_ = static_cast<u8 *>(memory);
-	vectors_.reserve(kSlices + kCommands);
 	for (u32 i = 0; i < kCommands; ++i) {
 		all_commands_[i].connection = this;
 		all_commands_[i].next = free_commands_;
@@ -52,8 +57,8 @@ Connection::Connection(Server &server, int socket)
 		free_slices_ = &all_slices_[i];
 	}
 	text_ = Handshake::greeting();
-	send();
-	go_on();
+	receive_.descriptor = socket;
+	receive();
 }
 
 Connection::~Connection()
@@ -70,6 +75,7 @@ void Connection::finish() { shutdown(socket_, SHUT_RD); }
 void Connection::end()
 {
 	ended_ = true;
+	receive_.wanted = false;
 	if (current_) {
 		// The rest of it will not come; what of it was submitted goes on.
 		Command &command = *current_;
@@ -87,7 +93,7 @@ void Connection::end()
 
 void Connection::go_on()
 {
-	if (receiving_ || ended_)
+	if (receive_.wanted)
 		return;
 	while (parse()) {
 	}
@@ -128,7 +134,6 @@ bool Connection::handshake()
 	in_.append(buffer_.get() + begin_, buffered());
 	begin_ = end_ = 0;
 	const Handshake::State state = handshake_.consume(&in_, &text_);
-	send();
 	if (state == Handshake::State::over) {
 		ended_ = true;
 		server_.look();
@@ -297,8 +302,15 @@ bool Connection::read_payload()
 	return true;
 }
 
-// Into the slice that is being filled, else behind what is in the buffer.
-void Connection::receive()
+// The data of a write mostly follow its head at once, but seldom come with it.
+void Connection::readable()
+{
+	if (take_in() && receive_.wanted && phase_ == Phase::payload)
+		take_in();
+}
+
+// Into the slice that is being filled, else behind what is in the buffer. Whether there was something.
+bool Connection::take_in()
 {
 	char *at;
 	usize room;
@@ -312,24 +324,20 @@ void Connection::receive()
 		at = buffer_.get() + end_;
 		room = kBuffer - end_;
 	}
-	receiving_ = true;
-	volume_.reactor().start(receive_, [&](io_uring_sqe *sqe) {
-		io_uring_prep_recv(sqe, socket_, at, room, 0);
-	});
-}
-
-void Connection::received(int result)
-{
-	receiving_ = false;
-	if (result == -EINTR || result == -EAGAIN)
-		return receive();
-	if (result <= 0)
-		return end();
+	const ssize_t got = recv(socket_, at, room, MSG_DONTWAIT);
+	if (got < 0 && (errno == EINTR || errno == EAGAIN))
+		return false;
+	if (got <= 0) {
+		end();
+		return false;
+	}
 	if (phase_ == Phase::payload && filling_)
-		filled_ += static_cast<u32>(result);
+		filled_ += static_cast<u32>(got);
 	else
-		end_ += static_cast<usize>(result);
+		end_ += static_cast<usize>(got);
+	receive_.wanted = false;
 	go_on();
+	return true;
 }
 
 // ---- answering ----
@@ -382,32 +390,42 @@ void Connection::answer(Command &command)
 		vectors_.push_back({slice->memory, slice->bytes});
 }
 
-void Connection::fill()
+// Whether there is something to send.
+bool Connection::fill()
 {
 	if (vector_ < vectors_.size())
-		return;
+		return true;
 	vectors_.clear();
 	vector_ = 0;
 	if (!text_.empty()) {
 		text_at_work_.swap(text_);
 		vectors_.push_back({text_at_work_.data(), text_at_work_.size()});
-		return;
+		return true;
 	}
 	answering_ = to_answer_;
 	to_answer_ = last_to_answer_ = nullptr;
 	for (Command *command = answering_; command; command = command->next)
 		answer(*command);
+	return !vectors_.empty();
 }
 
+// Without the ring as far as the socket has room. Commands that went on because others were answered may
+// have ended by then.
 void Connection::send()
 {
-	if (sending_)
-		return;
-	fill();
-	if (vectors_.empty())
-		return;
-	message_.msg_iov = &vectors_[vector_];
-	message_.msg_iovlen = vectors_.size() - vector_;
+	while (!sending_ && fill()) {
+		message_.msg_iov = &vectors_[vector_];
+		message_.msg_iovlen = vectors_.size() - vector_;
+		const ssize_t result = sendmsg(socket_, &message_, MSG_NOSIGNAL | MSG_DONTWAIT);
+		if (result < 0 && (errno == EINTR || errno == EAGAIN))
+			send_when_there_is_room();
+		else
+			sent(static_cast<int>(result));
+	}
+}
+
+void Connection::send_when_there_is_room()
+{
 	sending_ = true;
 	volume_.reactor().start(send_, [&](io_uring_sqe *sqe) {
 		io_uring_prep_sendmsg(sqe, socket_, &message_, MSG_NOSIGNAL);
@@ -419,7 +437,7 @@ void Connection::sent(int result)
 {
 	sending_ = false;
 	if (result == -EINTR || result == -EAGAIN)
-		return send();
+		return;
 	if (result <= 0) {
 		shutdown(socket_, SHUT_RDWR);
 		vector_ = vectors_.size();
@@ -441,7 +459,6 @@ void Connection::sent(int result)
 		vectors_.clear();
 		vector_ = 0;
 	}
-	send();
 	if (ended_)
 		server_.look();
 	else

@@ -64,18 +64,18 @@ public:
 	// Reads no further commands; ends when those at work are answered.
 	void finish();
 	void each_turn() { send(); }
-	bool over() const { return ended_ && !receiving_ && !sending_ && !commands_; }
+	bool over() const { return ended_ && !sending_ && !commands_; }
 
 private:
 	friend struct Slice;
 	friend struct Command;
 
-	// Receiving and sending, one of each at a time.
-	struct Receive final : host::Completion {
-		explicit Receive(Connection &owner) : connection(owner) {}
-		void done(int result) override { connection.received(result); }
+	struct Receive final : host::Source {
+		explicit Receive(Connection &owner);
+		void readable() override { connection.readable(); }
 		Connection &connection;
 	};
+	// The rest of answers that the socket has no room for at once.
 	struct Send final : host::Completion {
 		explicit Send(Connection &owner) : connection(owner) {}
 		void done(int result) override { connection.sent(result); }
@@ -95,13 +95,15 @@ private:
 	void submit(Slice &slice);
 	void submit_plain(Command &command);
 	u32 judge(const RequestHeader &header) const;
-	void receive();
-	void received(int result);
+	void receive() { receive_.wanted = true; }
+	void readable();
+	bool take_in();
 	void slice_ended(Slice &slice);
 	void command_ended(Command &command);
 	void answer(Command &command);
 	void send();
-	void fill();
+	bool fill();
+	void send_when_there_is_room();
 	void sent(int result);
 	void free_command(Command &command);
 	usize buffered() const { return end_ - begin_; }
@@ -113,7 +115,6 @@ private:
 	Phase phase_ = Phase::handshake;
 	bool counted_ = false; // as a user of the volume
 	bool ended_ = false;
-	bool receiving_ = false;
 	bool sending_ = false;
 	Receive receive_;
 	Send send_;

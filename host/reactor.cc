@@ -13,6 +13,8 @@ namespace {
 constexpr unsigned kSubmissions = 256;
 constexpr unsigned kCompletions = 8192;
 constexpr unsigned kAtOnce = 64;
+// Descriptors of the reactor itself that are polled, in front of the sources.
+constexpr usize kOwn = 2;
 
 [[noreturn]] void fail(int error)
 {
@@ -49,7 +51,7 @@ Reactor::Reactor(Ring when) : wakeup_(*this)
 	try {
 		make_ring();
 	} catch (...) {
-		close(wakeup_.descriptor);
+		release();
 		throw;
 	}
 }
@@ -60,15 +62,33 @@ void Reactor::make_ring()
 	if (made < 0)
 		fail(-made);
 	has_ring_ = true;
+	ring_events_ = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (ring_events_ < 0)
+		fail(errno);
+	const int registered = io_uring_register_eventfd(&ring_, ring_events_);
+	if (registered < 0)
+		fail(-registered);
 	wakeup_.arm();
 }
 
-Reactor::~Reactor()
+Reactor::~Reactor() { release(); }
+
+void Reactor::release()
 {
 	if (has_ring_)
 		io_uring_queue_exit(&ring_);
+	if (ring_events_ >= 0)
+		close(ring_events_);
 	close(wakeup_.descriptor);
 }
+
+Source::Source(Reactor &reactor) : reactor_(reactor)
+{
+	reactor.polled_.reserve(kOwn + reactor.sources_.size() + 1);
+	reactor.sources_.push_back(this);
+}
+
+Source::~Source() { std::erase(reactor_.sources_, this); }
 
 // Never nullptr: what was filled before is handed over when there is no room.
 io_uring_sqe *Reactor::next()
@@ -123,9 +143,31 @@ void Reactor::grace_wait()
 		std::this_thread::yield();
 }
 
+int Reactor::wait_for_ring() { return io_uring_submit_and_wait(&ring_, 1); }
+
+// The ring is entered for what it is to do and what it has done, so not at all for what goes from a socket
+// to memory. The ring tells of a write to the wake-up's descriptor, which it reads, only much later, since
+// one event descriptor's writer does not signal another one.
+int Reactor::wait_for_any()
+{
+	const int submitted = io_uring_sq_ready(&ring_) ? io_uring_submit(&ring_) : 0;
+	if (submitted < 0)
+		return submitted;
+	polled_.assign({{ring_events_, POLLIN, 0}, {wakeup_.descriptor, POLLIN, 0}});
+	for (const Source *source : sources_)
+		polled_.push_back({source->wanted ? source->descriptor : -1, POLLIN, 0});
+	if (poll(polled_.data(), polled_.size(), io_uring_cq_ready(&ring_) ? 0 : -1) < 0)
+		return -errno;
+	u64 count;
+	if (polled_[0].revents)
+		(void)!read(ring_events_, &count, sizeof(count));
+	return polled_[0].revents || polled_[1].revents ? io_uring_get_events(&ring_) : 0;
+}
+
 void Reactor::wait()
 {
-	const int result = io_uring_submit_and_wait(&ring_, 1);
+	polled_.clear();
+	const int result = sources_.empty() ? wait_for_ring() : wait_for_any();
 	if (result < 0 && result != -EINTR && result != -EAGAIN && result != -EBUSY)
 		fail(-result);
 }
@@ -143,6 +185,15 @@ void Reactor::take_completions()
 				completion->done(result);
 		}
 		io_uring_cq_advance(&ring_, count);
+	}
+}
+
+void Reactor::take_readable()
+{
+	for (usize i = kOwn; i < polled_.size(); ++i) {
+		Source &source = *sources_[i - kOwn];
+		if (polled_[i].revents && source.wanted)
+			source.readable();
 	}
 }
 
@@ -169,6 +220,7 @@ void Reactor::run()
 		wait();
 		begin_section();
 		take_completions();
+		take_readable();
 		take_tasks();
 		for (const std::function<void()> &look : each_turn)
 			look();

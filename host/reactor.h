@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Reactor: one thread that starts I/O and hears of its end, on io_uring.
+// Reactor: one thread that starts I/O and hears of its end, on io_uring; what front ends read, it polls.
 //
 // Everything of an I/O happens on this thread, so it needs no lock; other threads post tasks. A turn
 // goes through all that ended, then through the tasks, then calls each_turn. The time between two
@@ -8,6 +8,7 @@
 #pragma once
 
 #include <liburing.h>
+#include <poll.h>
 
 #include <atomic>
 #include <functional>
@@ -19,6 +20,8 @@
 
 namespace remap::host {
 
+class Reactor;
+
 // Something that was given to the ring; it must live until done().
 class Completion {
 public:
@@ -27,6 +30,28 @@ public:
 
 protected:
 	~Completion() = default;
+};
+
+// A descriptor that is waited for beside the ring, with poll(2), and then read without it. Who writes to a
+// socket is taken to wait for the answer, so its reader may be woken on the processor that becomes free;
+// but not a reader that waits in the ring.
+class Source {
+public:
+	Source(const Source &) = delete;
+	Source &operator=(const Source &) = delete;
+	// There is something to read, or nothing more will come. Must not end a Source.
+	virtual void readable() = 0;
+
+	int descriptor = -1;
+	bool wanted = false; // whether it is waited for
+
+protected:
+	// On the reactor's thread, both.
+	explicit Source(Reactor &reactor);
+	~Source();
+
+private:
+	Reactor &reactor_;
 };
 
 // Something that another thread wants done on this one; it must live until run().
@@ -80,6 +105,8 @@ public:
 	void grace_wait();
 
 private:
+	friend class Source;
+
 	class Wakeup final : public Completion {
 	public:
 		explicit Wakeup(Reactor &reactor) : reactor_(reactor) {}
@@ -93,16 +120,23 @@ private:
 		u64 count_ = 0;
 	};
 
+	void release();
 	io_uring_sqe *next();
 	void begin_section();
 	void end_section();
 	void wait();
+	int wait_for_ring();
+	int wait_for_any();
 	void take_completions();
+	void take_readable();
 	void take_tasks();
 
 	io_uring ring_ = {};
 	bool has_ring_ = false;
 	Wakeup wakeup_;
+	std::vector<Source *> sources_;
+	std::vector<pollfd> polled_; // ring_events_, the wake-up, then the sources
+	int ring_events_ = -1;	     // readable when the ring has done something
 	bool stopping_ = false;
 	// Odd: inside a section.
 	std::atomic<u64> section_{0};
