@@ -126,19 +126,6 @@ void read_directory(fuse_req_t asked, fuse_ino_t inode, size_t size, off_t offse
 		fuse_reply_buf(asked, nullptr, 0);
 }
 
-void read(fuse_req_t asked, fuse_ino_t, size_t size, off_t offset, fuse_file_info *)
-{
-	file_of(asked).read(asked, static_cast<u64>(offset), size);
-}
-
-// The kernel sends no fsync behind a write that is to be stable: its flags say so.
-void write(fuse_req_t asked, fuse_ino_t, const char *data, size_t size, off_t offset,
-	   fuse_file_info *file)
-{
-	file_of(asked).write(asked, reinterpret_cast<const u8 *>(data), static_cast<u64>(offset),
-			     size, file->flags & O_DSYNC);
-}
-
 void sync_file(fuse_req_t asked, fuse_ino_t, int, fuse_file_info *) { file_of(asked).flush(asked); }
 
 // Whoever closes a file asks for nothing to be stable.
@@ -183,8 +170,6 @@ fuse_lowlevel_ops make_calls()
 	calls.create = create;
 	calls.release = release;
 	calls.readdir = read_directory;
-	calls.read = read;
-	calls.write = write;
 	calls.fsync = sync_file;
 	calls.flush = flush;
 	calls.fallocate = allocate;

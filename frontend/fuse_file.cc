@@ -142,10 +142,12 @@ void FuseFile::take()
 			return;
 		free_ = request.next;
 		current_ = &request;
-		fuse_buf message = {};
-		message.mem = request.message;
-		message.size = static_cast<size_t>(got);
-		fuse_session_process_buf(session_, &message);
+		if (!take_transfer()) {
+			fuse_buf message = {};
+			message.mem = request.message;
+			message.size = static_cast<size_t>(got);
+			fuse_session_process_buf(session_, &message);
+		}
 		if (current_) { // answered
 			request.next = free_;
 			free_ = &request;
@@ -154,13 +156,36 @@ void FuseFile::take()
 	}
 }
 
+// false: it is for libfuse. What may be interrupted the kernel asks once: nothing.
+bool FuseFile::take_transfer()
+{
+	fuse_in_header head;
+	std::memcpy(&head, current_->message, sizeof(head));
+	const u8 *body = current_->message + sizeof(head);
+	current_->unique = head.unique;
+	if (head.opcode == FUSE_READ) {
+		fuse_read_in in;
+		std::memcpy(&in, body, sizeof(in));
+		read(in.offset, in.size);
+	} else if (head.opcode == FUSE_WRITE) {
+		fuse_write_in in;
+		std::memcpy(&in, body, sizeof(in));
+		// No fsync comes behind a write that is to be stable: its flags say so.
+		write(in.offset, in.size, in.flags & O_DSYNC);
+	} else if (head.opcode == FUSE_INTERRUPT) {
+		reply(*current_, ENOSYS);
+	} else {
+		return false;
+	}
+	return true;
+}
+
 // The memory in which the message lies is the request's until it is answered.
-FuseRequest &FuseFile::begin(fuse_req *asked, FuseRequest::Kind kind, u64 offset, u64 bytes)
+FuseRequest &FuseFile::begin(FuseRequest::Kind kind, u64 offset, u64 bytes)
 {
 	FuseRequest &request = *current_;
 	current_ = nullptr;
 	++at_work_;
-	request.asked = asked;
 	request.kind = kind;
 	request.phase = FuseRequest::Phase::whole;
 	request.offset = offset;
@@ -190,20 +215,19 @@ void FuseFile::go_on(FuseRequest &request)
 	volume_.submit(request);
 }
 
-void FuseFile::read(fuse_req *asked, u64 offset, u64 bytes)
+void FuseFile::read(u64 offset, u64 bytes)
 {
 	const u64 end = this->bytes();
 	bytes = offset < end ? min_of(bytes, end - offset) : 0;
-	if (!bytes || bytes > kMaxBytes) {
-		fuse_reply_buf(asked, nullptr, 0);
-		return;
-	}
-	go_on(begin(asked, FuseRequest::Kind::read, offset, bytes));
+	if (!bytes || bytes > kMaxBytes)
+		return reply(*current_, 0);
+	go_on(begin(FuseRequest::Kind::read, offset, bytes));
 }
 
 void FuseFile::flush(fuse_req *asked)
 {
-	FuseRequest &request = begin(asked, FuseRequest::Kind::flush, 0, 0);
+	FuseRequest &request = begin(FuseRequest::Kind::flush, 0, 0);
+	request.asked = asked;
 	request.IoRequest::flush = true;
 	volume_.submit(request);
 }
@@ -214,27 +238,20 @@ void FuseFile::zero(fuse_req *asked, u64 offset, u64 bytes)
 		fuse_reply_err(asked, EOPNOTSUPP);
 		return;
 	}
-	FuseRequest &request = begin(asked, FuseRequest::Kind::zeroes, offset, bytes);
+	FuseRequest &request = begin(FuseRequest::Kind::zeroes, offset, bytes);
+	request.asked = asked;
 	request.op = Op::write_zeroes;
 	request.left = bytes;
 	begin_write(request);
 }
 
-void FuseFile::write(fuse_req *asked, const u8 *data, u64 offset, u64 bytes, bool stable)
+void FuseFile::write(u64 offset, u64 bytes, bool stable)
 {
-	if (!range_fits(offset, bytes, this->bytes()) || bytes > kMaxBytes) {
-		fuse_reply_err(asked, offset < this->bytes() ? ENOSPC : EFBIG);
-		return;
-	}
-	if (!bytes) {
-		fuse_reply_write(asked, 0);
-		return;
-	}
-	FuseRequest &request = begin(asked, FuseRequest::Kind::write, offset, bytes);
+	if (!range_fits(offset, bytes, this->bytes()) || bytes > kMaxBytes)
+		return reply(*current_, offset < this->bytes() ? ENOSPC : EFBIG);
+	FuseRequest &request = begin(FuseRequest::Kind::write, offset, bytes);
 	request.op = Op::write;
 	request.fua = stable;
-	if (data != request.payload)
-		std::memmove(request.payload, data, bytes);
 	begin_write(request);
 }
 
@@ -319,15 +336,26 @@ void FuseFile::write_ended()
 void FuseFile::answer(FuseRequest &request)
 {
 	const int error = host::errno_of(request.status);
-	if (error || request.kind == FuseRequest::Kind::flush ||
-	    request.kind == FuseRequest::Kind::zeroes)
+	if (request.kind == FuseRequest::Kind::flush || request.kind == FuseRequest::Kind::zeroes) {
 		fuse_reply_err(request.asked, error);
-	else if (request.kind == FuseRequest::Kind::write)
-		fuse_reply_write(request.asked, request.bytes);
-	else
-		fuse_reply_buf(request.asked,
-			       reinterpret_cast<char *>(request.payload) + request.offset % block_,
-			       request.bytes);
+	} else if (error) {
+		reply(request, error);
+	} else if (request.kind == FuseRequest::Kind::read) {
+		reply(request, 0, request.payload + request.offset % block_, request.bytes);
+	} else {
+		const fuse_write_out out = {static_cast<u32>(request.bytes), 0};
+		std::memcpy(request.payload, &out, sizeof(out));
+		reply(request, 0, request.payload, sizeof(out));
+	}
+}
+
+// In one piece: its head goes in front of the data, where there is room for it. It may come too late.
+void FuseFile::reply(const FuseRequest &request, int error, u8 *data, u64 bytes)
+{
+	const fuse_out_header head = {static_cast<u32>(sizeof(head) + bytes), -error, request.unique};
+	u8 *const at = (data ? data : request.payload) - sizeof(head);
+	std::memcpy(at, &head, sizeof(head));
+	(void)!::write(descriptor, at, head.len);
 }
 
 }  // namespace remap::frontend

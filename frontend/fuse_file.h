@@ -4,7 +4,8 @@
 //
 // Requests are taken in the reactor's thread and answered when they end, in any order. Each has memory
 // of its own, in which the kernel's message lies so that the data in it begin at a page: writes are
-// sent on, and reads answered, from there. What has no memory free waits in the kernel.
+// sent on, and reads answered, from there. What has no memory free waits in the kernel. Reads and writes go
+// past libfuse, which allocates memory for whatever it is given.
 //
 // A file is written at any byte, a volume by blocks. Such a write reads the blocks at its ends first,
 // alone among all writes: another one might change the rest of a block meanwhile.
@@ -37,7 +38,8 @@ struct FuseRequest final : host::IoRequest {
 	FuseRequest *next = nullptr; // free, or a write that waits
 	u8 *message = nullptr;	     // as the kernel sends it
 	u8 *payload = nullptr;	     // at a page
-	fuse_req *asked = nullptr;
+	u64 unique = 0;		     // the kernel's name of a read or write
+	fuse_req *asked = nullptr;   // libfuse's of anything else
 	Kind kind = Kind::read;
 	Phase phase = Phase::whole;
 	u64 offset = 0; // bytes, as is
@@ -73,8 +75,6 @@ public:
 	const std::string &name() const { return name_; }
 	u64 bytes() const { return volume_.sectors() * kSectorBytes; }
 	void count_users(int by);
-	void read(fuse_req *asked, u64 offset, u64 bytes);
-	void write(fuse_req *asked, const u8 *data, u64 offset, u64 bytes, bool stable);
 	void zero(fuse_req *asked, u64 offset, u64 bytes);
 	void flush(fuse_req *asked);
 
@@ -85,7 +85,10 @@ private:
 	void take_memory();
 	void readable() override { take(); }
 	void take();
-	FuseRequest &begin(fuse_req *asked, FuseRequest::Kind kind, u64 offset, u64 bytes);
+	bool take_transfer();
+	void read(u64 offset, u64 bytes);
+	void write(u64 offset, u64 bytes, bool stable);
+	FuseRequest &begin(FuseRequest::Kind kind, u64 offset, u64 bytes);
 	bool aligned(const FuseRequest &request) const;
 	void begin_write(FuseRequest &request);
 	void start_write(FuseRequest &request);
@@ -96,6 +99,7 @@ private:
 	void ended(FuseRequest &request);
 	void write_ended();
 	void answer(FuseRequest &request);
+	void reply(const FuseRequest &request, int error, u8 *data = nullptr, u64 bytes = 0);
 	u64 down(u64 bytes) const { return bytes / block_ * block_; }
 	u64 up(u64 bytes) const { return down(bytes + block_ - 1); }
 
@@ -109,7 +113,7 @@ private:
 	std::unique_ptr<FuseRequest[]> requests_;
 	u8 *memory_ = nullptr;
 	FuseRequest *free_ = nullptr;
-	FuseRequest *current_ = nullptr; // whose message is being read by libfuse
+	FuseRequest *current_ = nullptr; // whose message is being read
 	u8 *ends_ = nullptr;		 // of the unaligned write: the block at each end
 	WriteGate<FuseRequest> gate_;
 };

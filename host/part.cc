@@ -42,11 +42,12 @@ void Part::run() { volume->written(*this); }
 int Part::transfer_now(int descriptor) const
 {
 	const off_t position = static_cast<off_t>(physical * kSectorBytes + finished);
-	const iovec vector = {data + finished, bytes - finished};
-	const ssize_t result =
-		request->op == Op::read
-			? preadv(descriptor, &vector, 1, position)
-			: pwritev2(descriptor, &vector, 1, position, request->fua ? RWF_DSYNC : 0);
+	u8 *const at = data + finished;
+	const u64 left = bytes - finished;
+	const iovec vector = {at, left};
+	const ssize_t result = request->op == Op::read ? pread(descriptor, at, left, position)
+			       : request->fua ? pwritev2(descriptor, &vector, 1, position, RWF_DSYNC)
+					      : pwrite(descriptor, at, left, position);
 	return result < 0 ? -errno : static_cast<int>(result);
 }
 
