@@ -58,6 +58,7 @@ Connection::Connection(Server &server, int socket)
 	}
 	text_ = Handshake::greeting();
 	receive_.descriptor = socket;
+	receive_.prompt = true;
 	receive();
 }
 

@@ -5,7 +5,10 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <chrono>
 #include <thread>
+
+#include "core/base/bits.h"
 
 namespace remap::host {
 namespace {
@@ -15,6 +18,9 @@ constexpr unsigned kCompletions = 8192;
 constexpr unsigned kAtOnce = 64;
 // Descriptors of the reactor itself that are polled, in front of the sources.
 constexpr usize kOwn = 2;
+// How long the thread looks before it sleeps, and before how many sleeps at most it does not.
+constexpr std::chrono::microseconds kLook(50);
+constexpr u32 kMostSleeps = 255;
 
 [[noreturn]] void fail(int error)
 {
@@ -145,6 +151,27 @@ void Reactor::grace_wait()
 
 int Reactor::wait_for_ring() { return io_uring_submit_and_wait(&ring_, 1); }
 
+// To wake a thread on another processor may take longer than all that is done for a request, in virtual
+// machines above all. So this one looks for the next request before it sleeps. After a look in vain - the
+// client has time, or waits for this very processor - it sleeps without one, more and more often.
+bool Reactor::look()
+{
+	if (sleeps_left_) {
+		--sleeps_left_;
+		return false;
+	}
+	const auto until = std::chrono::steady_clock::now() + kLook;
+	do {
+		if (poll(polled_.data(), polled_.size(), 0) > 0) {
+			sleeps_ = 0;
+			return true;
+		}
+	} while (std::chrono::steady_clock::now() < until);
+	sleeps_ = min_of(2 * sleeps_ + 1, kMostSleeps);
+	sleeps_left_ = sleeps_;
+	return false;
+}
+
 // The ring is entered for what it is to do and what it has done, so not at all for what goes from a socket
 // to memory. The ring tells of a write to the wake-up's descriptor, which it reads, only much later, since
 // one event descriptor's writer does not signal another one.
@@ -156,7 +183,9 @@ int Reactor::wait_for_any()
 	polled_.assign({{ring_events_, POLLIN, 0}, {wakeup_.descriptor, POLLIN, 0}});
 	for (const Source *source : sources_)
 		polled_.push_back({source->wanted ? source->descriptor : -1, POLLIN, 0});
-	if (poll(polled_.data(), polled_.size(), io_uring_cq_ready(&ring_) ? 0 : -1) < 0)
+	const int time = io_uring_cq_ready(&ring_) ? 0 : -1;
+	const bool found = time && prompt_ && look();
+	if (!found && poll(polled_.data(), polled_.size(), time) < 0)
 		return -errno;
 	u64 count;
 	if (polled_[0].revents)
@@ -190,10 +219,13 @@ void Reactor::take_completions()
 
 void Reactor::take_readable()
 {
+	prompt_ = false;
 	for (usize i = kOwn; i < polled_.size(); ++i) {
 		Source &source = *sources_[i - kOwn];
-		if (polled_[i].revents && source.wanted)
-			source.readable();
+		if (!polled_[i].revents || !source.wanted)
+			continue;
+		prompt_ |= source.prompt;
+		source.readable();
 	}
 }
 

@@ -44,6 +44,7 @@ public:
 
 	int descriptor = -1;
 	bool wanted = false; // whether it is waited for
+	bool prompt = false; // whether the next request may come as soon as one is answered
 
 protected:
 	// On the reactor's thread, both.
@@ -127,6 +128,7 @@ private:
 	void wait();
 	int wait_for_ring();
 	int wait_for_any();
+	bool look();
 	void take_completions();
 	void take_readable();
 	void take_tasks();
@@ -137,6 +139,9 @@ private:
 	std::vector<Source *> sources_;
 	std::vector<pollfd> polled_; // ring_events_, the wake-up, then the sources
 	int ring_events_ = -1;	     // readable when the ring has done something
+	bool prompt_ = false;	     // whether the last turn read from such a source
+	u32 sleeps_ = 0;	     // without a look, after the last one
+	u32 sleeps_left_ = 0;	     // of these
 	bool stopping_ = false;
 	// Odd: inside a section.
 	std::atomic<u64> section_{0};
