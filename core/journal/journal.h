@@ -308,6 +308,7 @@ private:
 	Status read_checkpoint_chunk(Refusal &why, Pass pass, u64 index, u32 blocks, u32 *crc);
 	const CheckpointBlockDisk *note_checkpoint_block(u32 i, u64 index, Pass pass);
 	Status apply(Refusal &why, const RecordDisk *records, u32 count);
+	bool is_forgotten(const Record &record) const;
 	void mend_block(u32 copy, Sector at, const void *good);
 	Status mend(Refusal &why);
 	Status mend_end(u32 copy);

@@ -165,9 +165,7 @@ template <Platform P> Status Journal<P>::apply(Refusal &why, const RecordDisk *r
 		if (i + kAhead < count)
 			table_.prefetch(records[i + kAhead].main);
 		Record record;
-		// What failed on a spare that was removed: whoever gets its places has others.
-		if (unpack(records[i], &record) && record.kind == RecordKind::bad &&
-		    !spares_.holds(record.extent.place, 1))
+		if (unpack(records[i], &record) && is_forgotten(record))
 			continue;
 		if (!unpack(records[i], &record) ||
 		    !in_bounds(record, shape_.main_sectors, spares_.data_sectors())) {
@@ -185,6 +183,15 @@ template <Platform P> Status Journal<P>::apply(Refusal &why, const RecordDisk *r
 		TRY(apply(record));
 	}
 	return {};
+}
+
+// A place that failed on a spare that was removed since: nobody's, or of one that is about to join.
+template <Platform P> bool Journal<P>::is_forgotten(const Record &record) const
+{
+	if (record.kind != RecordKind::bad)
+		return false;
+	const u32 m = spares_.member(record.extent.place);
+	return m == Spares::kNobody || now_.members[m].state == MemberState::absent;
 }
 
 template <Platform P> Status Journal<P>::apply(const Record &record)

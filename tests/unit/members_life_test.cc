@@ -132,6 +132,32 @@ TEST(MembersLife, ALostSpareThatWasAwayInALaterLifeIsCurrentToo)
 	set.check_books();
 }
 
+// One site may be behind the others, so it does not show that the spare is old.
+TEST(MembersLife, ALostSpareThatIsMostlyUnreadableIsNotJudged)
+{
+	RemapSet set(kTwo);
+	fill(set);
+	// Its first site misses the last epoch before it is lost.
+	const Layout layout = set.engine.layout(1);
+	set.host.more[0].mark_unwritable(layout.site(0), kSiteSectors);
+	set.suspend();
+	ASSERT_EQ(set.resume(), Error::ok);
+	set.host.more[0].unwritable.clear();
+	lose_second(set);
+	set.suspend();
+	set.host.more[0].fail_all(IoStatus::ok);
+	for (const u32 site : {1, 2})
+		set.host.more[0].mark_unreadable(layout.site(site), kSiteSectors);
+	EXPECT_EQ(set.reload(), Error::damaged);
+	EXPECT_EQ(set.sentence, "only 1 of 3 sites of spare 2, which was lost, hold a superblock: nobody "
+				"can tell whether what is on it is the newest");
+	set.host.more[0].unreadable.clear();
+	ASSERT_EQ(set.reload(), Error::ok) << set.sentence;
+	EXPECT_EQ(set.number("status", "lost_sectors"), 0u);
+	for (const Sector at : {1000, 2000, 3000})
+		expect_content(set, at, 8);
+}
+
 TEST(MembersLife, AnOlderImageOfALostSpareLosesItsExtents)
 {
 	RemapSet set(kTwo);

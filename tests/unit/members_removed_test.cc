@@ -163,9 +163,69 @@ TEST(MembersRemoved, ARemovalNeedsACopyElsewhere)
 	ASSERT_EQ(set.send("relocate 5000 8"), 1);
 	ASSERT_EQ(set.number("status", "copies"), 2u);
 	ASSERT_EQ(set.value("status", "spares"), "0:in_use,1:in_use");
+	const std::vector<Extent> before = set.extents();
 	EXPECT_EQ(set.refusal("remove_spare 0"), EIO);
+	EXPECT_TRUE(same_extents(before, set.extents())) << "it was not begun";
+	EXPECT_NE(set.last_error().find("holds the only copies of the metadata"), std::string::npos)
+		<< set.last_error();
 	EXPECT_EQ(set.value("status", "mode"), "degraded");
 	ASSERT_EQ(set.send("relocate 6000 8"), 1);
+}
+
+// They are in the log and in the checkpoint still.
+TEST(MembersRemoved, BadPlacesOfTheRemovedOneAreForgotten)
+{
+	RemapSet set(kTwo);
+	const Sector border = border_of(set);
+	const Address one = set.engine.spares().address(border + 100, 1);
+	set.host.disk(one.device).mark_unwritable(one.sector);
+	ASSERT_EQ(set.send("add_remap 1000 " + std::to_string(border + 100) + " 1 nocopy"), 1);
+	ASSERT_EQ(set.write(1000, 1, 1000), IoStatus::ok);
+	ASSERT_EQ(set.send("remove_spare 1"), 1) << set.last_error();
+	EXPECT_EQ(set.bad_places(), 0u);
+	set.suspend();
+	take_second(set);
+	ASSERT_EQ(set.crash_and_reload(), Error::ok) << set.sentence;
+	EXPECT_EQ(set.bad_places(), 0u);
+	expect_content(set, 1000, 1);
+	// Nor are they the next one's, who gets the same places.
+	ASSERT_EQ(add_spare(set, 16384), Error::ok) << set.sentence;
+	EXPECT_EQ(border_of(set), border);
+	ASSERT_EQ(set.crash_and_reload(), Error::ok) << set.sentence;
+	EXPECT_EQ(set.bad_places(), 0u);
+	set.check_books();
+}
+
+// What failed on the spare that stays after all is not handed out again, now or after a crash.
+TEST(MembersRemoved, ARemovalThatFailsForgetsNoBadPlace)
+{
+	RemapSet set(kTwo);
+	const Sector border = border_of(set);
+	const Address one = set.engine.spares().address(border + 100, 1);
+	set.host.disk(one.device).mark_unwritable(one.sector);
+	ASSERT_EQ(set.send("add_remap 1000 " + std::to_string(border + 100) + " 1 nocopy"), 1);
+	ASSERT_EQ(set.write(1000, 1, 1000), IoStatus::ok);
+	ASSERT_EQ(set.bad_places(), 1u);
+	// Both copies on the other one fail while the removal writes its checkpoint.
+	const Layout layout = set.engine.layout(0);
+	set.host.hook = [&](HostCall what, DeviceIndex device, Sector sector, u64) {
+		if (what != HostCall::write || device != kFirstSpare || sector < layout.area(0, 0))
+			return;
+		for (u32 copy = 0; copy < kCopies; ++copy)
+			set.host.spare.mark_unwritable(layout.area(copy, 0),
+						       2 * layout.area_blocks() * kBlockSectors);
+		set.host.spare.mark_unwritable(layout.area(1, 1), layout.area_blocks() * kBlockSectors);
+	};
+	EXPECT_EQ(set.refusal("remove_spare 1"), EIO);
+	set.host.hook = nullptr;
+	set.host.spare.unwritable.clear();
+	EXPECT_EQ(set.value("status", "spares"), "0:in_use,1:in_use");
+	EXPECT_EQ(set.bad_places(), 1u);
+	ASSERT_EQ(set.crash_and_reload(), Error::ok) << set.sentence;
+	EXPECT_EQ(set.bad_places(), 1u);
+	EXPECT_NE(set.refusal("add_remap 5000 " + std::to_string(border + 100) + " 1"), 0);
+	expect_content(set, 1000, 1);
+	set.check_books();
 }
 
 // One that is dead and nobody has noticed.

@@ -65,6 +65,14 @@ missing() {
     members 0:in_use,1:missing
 }
 
+# No other set, nor a blank spare that would be made one, takes the place of the set in use.
+is_not_exchanged() {
+    expect_fail "a reload with a blank spare" dmsetup load r --table "$LINE $MAIN $BLANK"
+    logged "says why" 'the spare holds no set, but set .* is demanded'
+    expect_fail "also when it may be formatted" dmsetup load r --table "$LINE $MAIN $BLANK 1 format"
+    stamped 0 2000 1
+}
+
 # By a reload, while somebody writes.
 comes_back() {
     replace_table second "0 $(sectors "$SECOND") linear $SECOND 0"
@@ -103,8 +111,10 @@ is_removed() {
 mkloop MAIN 32M
 mkloop SPARE 24M
 mkloop SECOND 24M
+mkloop BLANK 24M
 made
 dies
 missing
+is_not_exchanged
 comes_back
 is_removed
