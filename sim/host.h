@@ -156,6 +156,10 @@ public:
 	// A refused write to the spare arrives, if it may.
 	void land(usize index);
 	void land_on_second(usize index);
+	// A sector of a device.
+	using Spot = std::pair<DeviceIndex, Sector>;
+	// What is in a slot, if it is a whole superblock.
+	std::optional<Superblock> superblock(Spot slot, u32 *crc = nullptr) const;
 	// Carries out a user's piece on the disk.
 	IoStatus perform(const Piece &piece);
 	// Carries out a flush on the disk, or lets it fail.
@@ -212,11 +216,8 @@ private:
 	void land_some();
 	void told(DeviceIndex device, Sector sector, u32 count);
 	void check_copy_back(Sector sector, u32 count);
-	// A sector of a device.
-	using Spot = std::pair<DeviceIndex, Sector>;
 	void check_site(Spot slot);
 	void note_site(Spot slot, IoStatus status);
-	std::optional<Superblock> superblock(Spot slot, u32 *crc = nullptr) const;
 	Trouble::Outcome outcome(DeviceIndex device, Sector sector, u32 count);
 	void count_fate(Fate fate, Kind refused);
 

@@ -87,6 +87,7 @@ private:
 	void perish(const Operation &operation);
 	bool prepare_second();
 	bool choose_members(bool last);
+	bool second_lost_first() const;
 	void excuse_second();
 	void note_members();
 	void note_lost();

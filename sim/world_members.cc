@@ -143,7 +143,8 @@ bool World::choose_members(bool last)
 	bool away = has_set_ && member_ && random_.one_in(3) && (!last || lost_);
 	away |= ask_again_;
 	// Back to the first, without which the set may have gone on, is no way forward.
-	without_ = away && !last && !lost_ && !unsure_ && !first_lost_ && random_.one_in(3);
+	without_ = away && !last && !lost_ && !unsure_ && !first_lost_ &&
+		   !second_lost_first() && random_.one_in(3);
 	without_ |= ask_again_;
 	asked_ |= without_;
 	host_.second_named = member_ && !away;
@@ -153,6 +154,21 @@ bool World::choose_members(bool last)
 	allow_degraded_ = away || random_.one_in(2);
 	excuse_second();
 	return !(away && !lost_) && (!host_.second_named || dead_ == IoStatus::ok);
+}
+
+// Whether a superblock of the second spare says that the set goes on without the first: a power failure
+// may have ended that epoch before anybody could see it in memory.
+bool World::second_lost_first() const
+{
+	if (!host_.second_zones.of(Zone::head).count)
+		return false;
+	for (const Sector site : host_.second_zones.sites())
+		for (const Sector slot : {site, site + kBlockSectors}) {
+			const auto found = host_.superblock({kFirstSpare + kSecond, slot});
+			if (found && found->members[0].gone())
+				return true;
+		}
+	return false;
 }
 
 // What was on it is lost with it, if the operator says so.

@@ -2,6 +2,8 @@
 // Zones: the stretches of a spare that can be lost one by one, and what that costs.
 #pragma once
 
+#include <array>
+
 #include "core/format/layout.h"
 #include "sim/disk.h"
 
@@ -29,13 +31,17 @@ public:
 				return zone;
 		return Zone::data;
 	}
-	// The first sector of the site that this is a part of, or the largest number there is.
-	Sector site_at(Sector physical) const
+	// The first sector of each site.
+	std::array<Sector, 3> sites() const
 	{
 		const Stretch &tail = of(Zone::tail);
-		const Sector sites[] = {of(Zone::head).first, of(Zone::middle).first,
-					tail.first + tail.count - kSiteSectors};
-		for (const Sector site : sites)
+		return {of(Zone::head).first, of(Zone::middle).first,
+			tail.first + tail.count - kSiteSectors};
+	}
+	// That of the site that this is a part of, or the largest number there is.
+	Sector site_at(Sector physical) const
+	{
+		for (const Sector site : sites())
 			if (Stretch{site, kSiteSectors}.touches(physical, 1))
 				return site;
 		return ~Sector{0};
