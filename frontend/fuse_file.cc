@@ -115,6 +115,7 @@ void FuseFile::start()
 	descriptor = fuse_session_fd(session_);
 	fcntl(descriptor, F_SETFL, fcntl(descriptor, F_GETFL) | O_NONBLOCK);
 	wanted = true;
+	prompt = true;
 }
 
 void FuseFile::finish() { finishing_ = true; }
