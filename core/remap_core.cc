@@ -6,7 +6,7 @@
 #include "core/engine/devices.h"
 #include "core/engine/engine.h"
 #include "core/engine/table_line.h"
-#include "core/engine/waiting_line.h"
+#include "core/remap_line.h"
 
 namespace remap {
 namespace {
@@ -330,6 +330,9 @@ extern "C" void remap_core_flush_failed(remap_core *core, uint8_t device, uint8_
 	core->engine.flush_failed(device);
 }
 
+extern "C" bool remap_core_owes_flush(const remap_core *core) { return core->engine.owes_flush(); }
+extern "C" void remap_core_owe_flush(remap_core *core) { core->engine.owe_flush(); }
+
 extern "C" uint32_t remap_core_flushed_devices(const remap_core *core)
 {
 	return core->engine.flushed_devices();
@@ -356,39 +359,6 @@ extern "C" bool remap_core_flush_owed(remap_core *core, uint8_t device)
 }
 
 // ---- the line ----
-
-namespace remap {
-namespace {
-
-// What a line asks of its platform: nothing but whether a bug is planted.
-struct Sound {
-};
-Sound sound;
-
-using KernelLine = WaitingLine<Sound>;
-static_assert(sizeof(KernelLine) == sizeof(remap_line) && alignof(KernelLine) == alignof(remap_line));
-static_assert(sizeof(Waiter) == sizeof(remap_waiter));
-static_assert(offsetof(Waiter, next) == offsetof(remap_waiter, next));
-static_assert(offsetof(Waiter, sector) == offsetof(remap_waiter, sector));
-static_assert(offsetof(Waiter, sectors) == offsetof(remap_waiter, sectors));
-static_assert(offsetof(Waiter, writes) == offsetof(remap_waiter, writes));
-static_assert(offsetof(Waiter, device) == offsetof(remap_waiter, device));
-static_assert(KernelLine::kLooks == REMAP_LOOKS);
-
-KernelLine &line_of(remap_line *line) { return *reinterpret_cast<KernelLine *>(line); }
-const KernelLine &line_of(const remap_line *line)
-{
-	return *reinterpret_cast<const KernelLine *>(line);
-}
-Waiter &waiter_of(remap_waiter &waiter) { return reinterpret_cast<Waiter &>(waiter); }
-const Waiter &waiter_of(const remap_waiter &waiter)
-{
-	return reinterpret_cast<const Waiter &>(waiter);
-}
-remap_waiter *waiter_of(Waiter *waiter) { return reinterpret_cast<remap_waiter *>(waiter); }
-
-}  // namespace
-}  // namespace remap
 
 using remap::line_of;
 using remap::waiter_of;

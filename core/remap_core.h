@@ -203,6 +203,12 @@ void remap_core_flush_failed(struct remap_core *core, uint8_t device, uint8_t st
  */
 bool remap_core_flush_owed(struct remap_core *core, uint8_t device);
 /*
+ * Whether users have still to be told of a flush of the core's that failed. If so, and another core is to
+ * serve main from now on, that one owes it. Context: any, with no I/O of users under way.
+ */
+bool remap_core_owes_flush(const struct remap_core *core);
+void remap_core_owe_flush(struct remap_core *core);
+/*
  * The devices that a flush of the user's has to be sent to, a bit for each: not a spare that the set goes
  * on without. Context: any.
  */

@@ -357,11 +357,26 @@ bool remap_host_claim(struct remap_host *set, const void *name)
 	return !taken;
 }
 
+/* What served main until now, which dm has suspended, may have something to tell to users of it. */
+static void take_over(struct remap_host *set)
+{
+	struct remap_host *other;
+
+	mutex_lock(&registry);
+	list_for_each_entry(other, &sets, list)
+		if (other != set && other->core && gives_way(other, set) &&
+		    remap_core_owes_flush(other->core))
+			remap_core_owe_flush(set->core);
+	mutex_unlock(&registry);
+}
+
 int remap_set_start(struct remap_target *target)
 {
 	struct remap_core *core = target->set->core;
 	bool formats_it = remap_core_will_format(core);
 	int result;
+
+	take_over(target->set);
 
 	if (formats_it && mutex_lock_killable(&formats))
 		return -EINTR;

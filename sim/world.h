@@ -62,6 +62,7 @@ private:
 	enum class Opened : u8 { yes, refused, cut };
 	Opened try_open();
 	void open();
+	void hand_over_debt();
 	bool prepare(bool last);
 	void tell_start(Opened opened) const;
 	void heal();
@@ -140,6 +141,7 @@ private:
 	bool ask_again_ = false; // and has to once more, since it was cut short
 	bool given_up_ = false; // it was recorded
 	bool leaving_ = false;	// a remove_spare is under way
+	bool owes_ = false;	// the core before this one has a failed flush to tell of
 	bool allow_degraded_ = false;
 	Place second_first_ = ~Place{0}; // where its places begin
 	IoStatus dead_ = IoStatus::ok; // what it says to everything

@@ -90,6 +90,7 @@ void World::open()
 		host_.spare.set_missing(IoStatus::ok);
 		host_.second.set_missing(dead_);
 		if (opened == Opened::yes) {
+			hand_over_debt();
 			note_members();
 			return serve(!dark_ && hits == host_.trouble.hits() &&
 				     suspects == host_.trouble.suspects());
@@ -109,6 +110,15 @@ void World::open()
 		if (last)
 			heal();
 	}
+}
+
+// The core before this one had a failed flush to tell of.
+void World::hand_over_debt()
+{
+	if (owes_)
+		core_->owe_flush();
+	host_.owed[kMainDevice] |= owes_;
+	owes_ = false;
 }
 
 void World::tell_start(Opened opened) const
@@ -225,6 +235,7 @@ void World::cut_power()
 	host_.power_up();
 	host_.stop = false;
 	std::fill(std::begin(host_.owed), std::end(host_.owed), false);
+	owes_ = false;
 	++findings_.crashes;
 }
 
@@ -280,8 +291,8 @@ void World::close_core()
 {
 	core_.reset();
 	// What a flush of the core's lost is a debt to whoever flushes this device next. Nobody
-	// will any more.
-	if (host_.owed[0] || host_.owed[1] || host_.owed[2])
+	// will any more, unless another core is told of it.
+	if (!owes_ && (host_.owed[0] || host_.owed[1] || host_.owed[2]))
 		host_.oracle.power_cut();
 	std::fill(std::begin(host_.owed), std::end(host_.owed), false);
 	if (host_.allocations_live() && !host_.was_cut())
@@ -346,6 +357,7 @@ void World::reload(bool read_only)
 	}
 	ledger_.take(*core_);
 	note_lost();
+	owes_ = core_->owes_flush();
 	close_core();
 	host_.main.end_late(random_, true);
 	if (read_only)

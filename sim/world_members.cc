@@ -96,6 +96,8 @@ void World::left(int result)
 		return;
 	host_.kinds.count(Kind::left);
 	member_ = false;
+	host_.owed[kMainDevice] |= host_.owed[kFirstSpare + kSecond];
+	host_.owed[kFirstSpare + kSecond] = false;
 	Extent extent;
 	for (Sector at = 0; core_->table().next(at, &extent); at = extent.main + extent.length)
 		if (extent.state != State::pending &&

@@ -52,6 +52,8 @@ namespace remap {
 	X(no_main_flush, "a range goes back to main without a flush of main")                      \
 	X(flushes_side_by_side, "a flush of ours begins while one of a user's is under way")       \
 	X(flush_debt_forgotten, "a failed flush of ours is not told to the next one who asks")     \
+	X(debt_leaves, "a spare that is removed takes along that a flush of it has failed")        \
+	X(debt_not_taken_over, "a reload forgets that a flush of ours has failed")                 \
 	X(user_flush_ignored, "a user's flush that failed is taken for no matter of the core's")   \
 	X(group_acknowledge_early, "a member of a group is answered before the group's flush")     \
 	X(group_forgets_member, "the records of a group's later members are left out")             \

@@ -125,6 +125,10 @@ public:
 	// ---- life ----
 	// What the table line says about errors. No I/O may be under way.
 	void set_policy(const Policy &policy) { policy_ = policy; }
+	// Whether users have still to be told of a flush of ours that failed. Should another engine serve
+	// them from now on, that one has to.
+	bool owes_flush() const { return debt_.owes(); }
+	void owe_flush() { debt_.owe(platform_); }
 	void presuspend() { suspending_.store_release(true); }
 	// Whether messages are to end since a suspend has begun. Any context.
 	bool suspending() const { return suspending_.load_acquire(); }

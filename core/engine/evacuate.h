@@ -220,11 +220,14 @@ template <Platform P> Status Engine<P>::forget_member(Refusal &why, u32 member)
 		why.begin() << "MEMBER " << member << " is not empty yet; send the message again";
 		return Error::in_use;
 	}
+	const DeviceIndex device = spares_.device(member);
 	const Status removed = journal_.remove(member);
 	if (removed.error() == Error::spare_io)
 		why.begin() << "MEMBER " << member
 			    << " is empty, but the other spares take no checkpoint, so it stays";
 	TRY(removed);
+	if (device != kNoDevice)
+		debt_.leaves(platform_, device);
 	Extent bad;
 	while (next_bad(first, end, &bad)) {
 		const u64 before = bad_around(bad.main, bad.length);

@@ -73,6 +73,28 @@ public:
 		return owed_[device].load_acquire() && owed_[device].exchange(false);
 	}
 
+	// No user's flush goes to the device any more: main owes what it owed. One that is on its way
+	// there may still be told. Any context.
+	template <Platform P> void leaves(P &platform, DeviceIndex device)
+	{
+		if (owed_[device].load_acquire() && !has_bug(platform, Bug::debt_leaves))
+			owed_[kMainDevice].store_release(true);
+	}
+	// Whether anything is owed to users. Any context.
+	bool owes() const
+	{
+		bool any = false;
+		for (const Atomic<bool> &owed : owed_)
+			any |= owed.load_acquire();
+		return any;
+	}
+	// Another engine did, of which nobody asks any more. Any context.
+	template <Platform P> void owe(P &platform)
+	{
+		if (!has_bug(platform, Bug::debt_not_taken_over))
+			owed_[kMainDevice].store_release(true);
+	}
+
 private:
 	template <Platform P> void close(P &platform, DeviceIndex device)
 	{

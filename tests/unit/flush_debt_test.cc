@@ -31,6 +31,27 @@ TEST_F(FlushDebts, AFailedFlushOfTheCoreIsOwedToTheUserOnce)
 	EXPECT_FALSE(debt.take(kFirstSpare));
 }
 
+TEST_F(FlushDebts, WhatADeviceThatLeavesOwesMainOwes)
+{
+	host.spare.flush_status = IoStatus::io;
+	(void)debt.flush(host, kFirstSpare);
+	debt.leaves(host, kFirstSpare);
+	EXPECT_TRUE(debt.take(kMainDevice));
+	EXPECT_FALSE(debt.take(kMainDevice));
+}
+
+TEST_F(FlushDebts, WhatOneOwesAnotherOneCanOwe)
+{
+	EXPECT_FALSE(debt.owes());
+	host.spare.flush_status = IoStatus::io;
+	(void)debt.flush(host, kFirstSpare);
+	EXPECT_TRUE(debt.owes());
+	FlushDebt next;
+	next.owe(host);
+	EXPECT_TRUE(next.take(kMainDevice));
+	EXPECT_FALSE(next.owes());
+}
+
 TEST_F(FlushDebts, AUsersFailedFlushFailsTheFlushOfWhatTheCoreHadWritten)
 {
 	EXPECT_EQ(write(), IoStatus::ok);

@@ -37,6 +37,21 @@ TEST(MembersRemoved, ASpareIsRemoved)
 					", which goes on without it; wiped, it can be added anew");
 }
 
+// A flush of ours failed on it, and may have been the only one to hear that a user's write is lost.
+TEST(MembersRemoved, WhatARemovedSpareOwesIsToldOnce)
+{
+	RemapSet set(kTwo);
+	fill(set);
+	ASSERT_EQ(set.write(2000, 1, 7), IoStatus::ok);
+	set.host.more[0].flush_status = IoStatus::io;
+	ASSERT_EQ(set.send("relocate 5000 8"), 1);
+	set.host.more[0].flush_status = IoStatus::ok;
+	EXPECT_TRUE(set.engine.owes_flush());
+	ASSERT_EQ(set.send("remove_spare 1"), 1) << set.last_error();
+	EXPECT_NE(set.user_flush(), IoStatus::ok) << "what was written there may be gone";
+	EXPECT_EQ(set.user_flush(), IoStatus::ok);
+}
+
 // Places run on, and what is removed leaves a gap: so spares can be exchanged for ever.
 TEST(MembersRemoved, SparesAreExchangedOneAfterTheOther)
 {
