@@ -37,11 +37,15 @@ failing_table "$SEED" | dmsetup create main
 mkremap live /dev/mapper/main "$SPARE"
 swap_on /dev/mapper/live
 out=$(counted pswpout)
-check "400 MiB in a machine of 256, on a disk that goes bad" vm-test-memory verify 400 "$(longer 5)"
+# A fast machine has to go on until enough places are bad.
+for ((round = 0; round < 20; round++)); do
+    check "400 MiB in a machine of 256, on a disk that goes bad" vm-test-memory verify 400 "$(longer 5)"
+    remaps=$(field live remaps | cut -d/ -f2)
+    ((remaps <= 100)) || break
+done
 out=$(($(counted pswpout) - out))
 echo "  pages swapped out: $out; remaps $(field live remaps), mapped $(field live mapped)"
 ((out > 50000)) || fail "only $out pages were swapped out"
-remaps=$(field live remaps | cut -d/ -f2)
 ((remaps > 100)) || fail "only $remaps remaps by write errors"
 eq "lost, pending, read and write errors" \
     "$(field live lost) $(field live pending) $(field live read_errors) $(field live write_errors)" '0 0 0 0'
