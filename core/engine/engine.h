@@ -387,7 +387,8 @@ private:
 	Unreadable marks_;
 	Plan plan_;
 	bool any_failed_ = false;
-	u32 step_remaps_ = 0;
+	u32 step_remaps_ = 0;  // of the step at hand, by writes that failed
+	u32 step_rescues_ = 0; // and by reads
 	u32 unproven_before_ = 0;
 	u64 flush_failures_[kMaxSpares] = {}; // of the spares, before it wrote anything there
 	IoStatus failure_ = IoStatus::ok;

@@ -89,17 +89,15 @@ template <Platform P> bool Engine<P>::may_remap(u8 ticket)
 	return true;
 }
 
+// Whether one remap more may be made in the step at hand. What comes of it is taken from the budget at the
+// end (count_remaps()): what found no place has moved nothing.
 template <Platform P> bool Engine<P>::within_budget()
 {
-	bool first;
-	if (!budget_.take(platform_.seconds(), policy_.budget_remaps, policy_.budget_seconds,
-			  &first)) {
-		judged(Judgement::budget);
-		return false;
-	}
-	if (first)
-		platform_.notify();
-	return true;
+	if (budget_.allows(platform_.seconds(), policy_.budget_remaps, policy_.budget_seconds,
+			   step_remaps_ + step_rescues_ + 1))
+		return true;
+	judged(Judgement::budget);
+	return false;
 }
 
 // Any context.

@@ -76,7 +76,7 @@ template <Platform P> void Engine<P>::begin_recovery(Sector first)
 	plan_.begin();
 	marks_.begin(first);
 	any_failed_ = false;
-	step_remaps_ = 0;
+	step_remaps_ = step_rescues_ = 0;
 	unproven_before_ = unproven_run_;
 	for (DeviceIndex device = kFirstSpare; device < devices(); ++device)
 		flush_failures_[device - kFirstSpare] = debt_.failures(device);
@@ -255,10 +255,14 @@ template <Platform P> Status Engine<P>::record_plan(Step &step)
 // What was remapped on trust and came to nothing leaves that trust as it was.
 template <Platform P> void Engine<P>::count_remaps()
 {
-	if (!plan_.fresh())
+	if (!plan_.fresh()) {
 		unproven_run_ = unproven_before_;
-	else
-		remaps_by_write_.add_relaxed(step_remaps_);
+		return;
+	}
+	remaps_by_write_.add_relaxed(step_remaps_);
+	remaps_by_read_.add_relaxed(step_rescues_);
+	if (budget_.take(platform_.seconds(), policy_.budget_seconds, step_remaps_ + step_rescues_))
+		platform_.notify();
 }
 
 template <Platform P> bool Engine<P>::make_true(const Extent &extent)

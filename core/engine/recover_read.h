@@ -134,7 +134,7 @@ template <Platform P> bool Engine<P>::rescue(Recovery &io, u32 first, IoStatus *
 	const IoStatus placed = place(sector, block, answer, write);
 	if (placed != IoStatus::ok)
 		return false;
-	remaps_by_read_.add_relaxed(1);
+	++step_rescues_;
 	if (io.request == kNobody)
 		scan_.moved.add_relaxed(block);
 	return true;

@@ -12,31 +12,36 @@ namespace remap {
 
 class Budget {
 public:
-	// Under the writer's lock. Takes one of `remaps` in `seconds`; *first: it began a window.
-	// false: none is left.
-	bool take(u64 now, u32 remaps, u32 seconds, bool *first)
+	// Whether `more` of `remaps` in `seconds` are left, if so many are about to be taken. Under the
+	// writer's lock.
+	bool allows(u64 now, u32 remaps, u32 seconds, u32 more) const
 	{
-		*first = !begun_.load_relaxed() || now - began_.load_relaxed() >= seconds;
-		if (*first) {
-			if (!remaps)
-				return false;
+		return used(now, seconds) + u64{more} <= remaps;
+	}
+	// Under the writer's lock: so many were made. Whether that began a window.
+	bool take(u64 now, u32 seconds, u32 made)
+	{
+		const bool begins = made && !within(now, seconds);
+		if (begins) {
 			began_.store_relaxed(now);
 			used_.store_relaxed(0);
 			begun_.store_relaxed(true);
 		}
-		if (used_.load_relaxed() >= remaps)
-			return false;
-		used_.add_relaxed(1);
-		return true;
+		used_.add_relaxed(made);
+		return begins;
 	}
 	// Any context.
 	u32 used(u64 now, u32 seconds) const
 	{
-		const bool inside = begun_.load_relaxed() && now - began_.load_relaxed() < seconds;
-		return inside ? used_.load_relaxed() : 0;
+		return within(now, seconds) ? used_.load_relaxed() : 0;
 	}
 
 private:
+	bool within(u64 now, u32 seconds) const
+	{
+		return begun_.load_relaxed() && now - began_.load_relaxed() < seconds;
+	}
+
 	Atomic<u64> began_;
 	Atomic<u32> used_;
 	Atomic<bool> begun_;

@@ -193,6 +193,29 @@ TEST(RecoveryWrite, BudgetThatEndsMidwayKeepsWhatWasRemapped)
 	set.check_books();
 }
 
+// What found no place has moved nothing, and costs nothing.
+TEST(RecoveryWrite, AFullSpareCostsNoBudget)
+{
+	RemapSet set({.spare_sectors = 4096, .physical_sectors = 8});
+	Policy policy;
+	policy.budget_remaps = 2;
+	set.engine.set_policy(policy);
+	ASSERT_EQ(set.send("relocate 20000 " + set.value("status", "spare_total")), 1);
+	set.host.main.mark_unwritable(1000, 80);
+	const u64 told = set.host.notified;
+	for (Sector at = 1000; at < 1040; at += 8) {
+		EXPECT_EQ(set.write(100, 8, 1), IoStatus::ok);
+		EXPECT_EQ(set.write(at, 8, 7000), IoStatus::medium);
+		EXPECT_EQ(set.value("health", "verdict"), "spare_full");
+	}
+	EXPECT_EQ(set.host.notified, told + 1) << "that it is full, and no remap";
+	EXPECT_EQ(set.number("health", "budget_used"), 0u);
+	ASSERT_EQ(set.send("remove_remap 20000"), 1);
+	EXPECT_EQ(set.write(1000, 8, 7000), IoStatus::ok);
+	EXPECT_EQ(set.number("health", "budget_used"), 1u);
+	set.check_books();
+}
+
 TEST(RecoveryWrite, OnWriteErrorFailLeavesItToTheUser)
 {
 	RemapSet set(k512e);
