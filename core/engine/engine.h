@@ -326,7 +326,7 @@ private:
 	u32 scan_rate() const;
 	bool next_to_scan(Sector *at, u32 *count);
 	void scanned(u32 count);
-	bool scan_again(Sector at, u32 count, IoStatus status);
+	u32 scan_again(Sector at, u32 count, IoStatus status);
 	void scan_around(Sector sector, u64 length);
 	void scan_near_plan();
 	Status scan(const Command &command, Text &reply);

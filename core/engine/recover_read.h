@@ -23,8 +23,9 @@ IoStatus Engine<P>::read_step(Recovery &io, u32 done, u32 *count, bool *unreadab
 	begin_recovery(at);
 	IoStatus result = IoStatus::ok;
 	for (u32 i = 0; i < *count && result == IoStatus::ok;) {
-		// The scan ends where a suspend begins: that does not wait for long retries.
-		if (plan_.nearly_full() || (io.request == kNobody && i && !scans())) {
+		// The scan ends where a suspend begins, or a user comes: they do not wait for long retries.
+		const bool yields = io.request == kNobody && i && (!scans() || platform_.busy());
+		if (plan_.nearly_full() || yields) {
 			*count = i;
 			break;
 		}

@@ -35,8 +35,9 @@ template <Platform P> u32 Engine<P>::scan_turn()
 	if (!next_to_scan(&at, &count))
 		return scans() ? Scan::kSoon : Scan::kIdle;
 	const IoStatus read = platform_.scan_read(at, count);
-	if (read != IoStatus::ok && !scan_again(at, count, read))
-		return scans() ? Scan::kLater : Scan::kIdle;
+	const u32 later = read == IoStatus::ok ? 0 : scan_again(at, count, read);
+	if (later)
+		return scans() ? later : Scan::kIdle;
 	scan_.read.add_relaxed(count);
 	scanned(count);
 	return count * 1000 / scan_rate();
@@ -78,21 +79,18 @@ template <Platform P> void Engine<P>::scanned(u32 count)
 	journal_.note_scan(scan_.next.load_relaxed(), scan_.started.load_relaxed());
 }
 
-// A piece that could not be read, under the fence. false: that says nothing of its sectors, or a suspend
-// has begun.
-template <Platform P> bool Engine<P>::scan_again(Sector at, u32 count, IoStatus status)
+// A piece that could not be read, under the fence. 0: all of it is dealt with. Else after how long to go
+// on: the error says nothing of its sectors, or it ended early, and what is found by then is passed over.
+template <Platform P> u32 Engine<P>::scan_again(Sector at, u32 count, IoStatus status)
 {
 	if (blame(status) == Blame::path)
-		return false;
+		return Scan::kLater;
 	Recovery io{kNobody, Op::read, at, count, status, kPlainTicket};
 	bool unreadable = false;
-	for (u32 done = 0; done < count;) {
-		u32 part = count - done;
-		if (read_step(io, done, &part, &unreadable) != IoStatus::ok || !scans())
-			return false;
-		done += part;
-	}
-	return true;
+	u32 done = count;
+	if (read_step(io, 0, &done, &unreadable) != IoStatus::ok)
+		return Scan::kLater;
+	return done < count ? Scan::kBusy : 0;
 }
 
 // REQUIRES: the lock.

@@ -105,6 +105,28 @@ TEST(Scan, ReadsWhileNobodyElseDoes)
 	EXPECT_EQ(looked(set, 1).size(), 1u);
 }
 
+// Somebody comes while it is at a piece of which all is bad: he does not wait for the rest of it.
+TEST(Scan, EndsWhereAUserComes)
+{
+	RemapSet set(k512e);
+	set.host.main.mark_unreadable(0, 256);
+	ASSERT_EQ(set.send("scan start"), 1);
+	u32 reads = 0;
+	set.host.hook = [&](HostCall call, DeviceIndex device, Sector, u64) {
+		reads += call == HostCall::read && device == kMainDevice;
+		set.host.users_busy = reads >= 3;
+	};
+	EXPECT_EQ(set.engine.scan_turn(), Scan::kBusy);
+	EXPECT_EQ(pending(set), 8u);
+	EXPECT_EQ(set.engine.scan_turn(), Scan::kBusy);
+	EXPECT_EQ(pending(set), 8u);
+	set.host.hook = nullptr;
+	set.host.users_busy = false;
+	scan_all(set);
+	EXPECT_EQ(pending(set), 256u);
+	set.check_books();
+}
+
 TEST(Scan, KeepsThePaceOfTheTable)
 {
 	RemapSet set(k512e);
