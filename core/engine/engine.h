@@ -292,6 +292,7 @@ private:
 	DeviceIndex devices() const { return kFirstSpare + geometry_.spares.count; }
 	IoStatus flush_zeros(Recovery &io, IoStatus done);
 	IoStatus finish(Step &step, IoStatus done);
+	IoStatus finish_io(Step &step, const Recovery &io, IoStatus sent);
 	u32 make_plan_true(IoStatus *result);
 	Status record_plan(Step &step);
 	void count_remaps();

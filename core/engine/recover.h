@@ -175,6 +175,18 @@ template <Platform P> bool Engine<P>::room_for_entries(bool mapped) const
 	return entries_.load_relaxed() + 2 * (plan_.changes() + plan_.bad()) + 2 <= most;
 }
 
+// The end of an I/O's step, of whose sending `sent` came. What we could not do is nobody's business upward:
+// the I/O fails as it did on the device.
+template <Platform P>
+IoStatus Engine<P>::finish_io(Step &step, const Recovery &io, IoStatus sent)
+{
+	const IoStatus own = io.status != IoStatus::ok ? io.status
+			     : any_failed_	      ? failure_
+						      : IoStatus::ok;
+	const IoStatus finished = finish(step, sent);
+	return finished == sent || own == IoStatus::ok ? finished : own;
+}
+
 // The end of a step: what is planned becomes stable, then true, then durable. Returns ok, or why it
 // did not; `done`: what goes upward if all is well. Behind it nothing is left of the plan, and the
 // lock may have been in others' hands. REQUIRES: fenced.

@@ -45,7 +45,7 @@ IoStatus Engine<P>::write_step(Recovery &io, u32 done, u32 *count)
 	}
 	if (sent != IoStatus::ok)
 		given_up(io, at, sent);
-	return finish(step, flush_zeros(io, sent));
+	return finish_io(step, io, flush_zeros(io, sent));
 }
 
 // First pass: what can be written where it is. What failed is in marks_. Returns ok, or the error
