@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Bios that wait, and the two workers that send them on. Which they are and in which order they go on
+ * Bios that wait, the worker that sends them on, and those that carry them out. Which they are and in which order they go on
  * is the core's (core/engine/waiting_line.h); here are the lock, the workers and the pieces of bios.
  *
  * One that failed comes from where an I/O ends, perhaps an interrupt, as it was when it was sent but
@@ -103,6 +103,20 @@ void remap_wait_turn(struct remap_host *set, struct bio *bio, struct remap_io *i
 	remap_host_release_held(set);
 }
 
+/* For one that has come: if all are at work, the first that is done takes it. Under the lock. */
+static void wake_writer(struct remap_held *held)
+{
+	int i;
+
+	for (i = 0; i < REMAP_WRITERS; i++) {
+		if (held->writers[i].busy)
+			continue;
+		held->writers[i].busy = true;
+		queue_work(held->writer_queue, &held->writers[i].work);
+		return;
+	}
+}
+
 void remap_defer(struct remap_host *set, struct bio *bio, struct remap_io *io)
 {
 	struct remap_held *held = &set->held;
@@ -112,8 +126,8 @@ void remap_defer(struct remap_host *set, struct bio *bio, struct remap_io *io)
 	bio->bi_opf &= ~REQ_POLLED;
 	spin_lock_irqsave(&held->lock, flags);
 	remap_line_defer(&held->line, waiter);
+	wake_writer(held);
 	spin_unlock_irqrestore(&held->lock, flags);
-	queue_work(held->writer_queue, &held->writer);
 }
 
 void remap_recover_later(struct remap_host *set, struct bio *bio, struct remap_io *io)
@@ -127,8 +141,8 @@ void remap_recover_later(struct remap_host *set, struct bio *bio, struct remap_i
 	io->to.verdict = REMAP_HOLD;
 	spin_lock_irqsave(&held->lock, flags);
 	remap_line_recover(&held->line, waiter);
+	wake_writer(held);
 	spin_unlock_irqrestore(&held->lock, flags);
-	queue_work(held->writer_queue, &held->writer);
 }
 
 void remap_host_release_held(struct remap_host *set)
@@ -302,15 +316,17 @@ static void dispatcher(struct work_struct *work)
 	memalloc_noio_restore(noio);
 }
 
-/* ---- the writer ---- */
+/* ---- the writers: what several of them wait for is recorded together ---- */
 
-static struct remap_waiter *next_to_write(struct remap_held *held)
+static struct remap_waiter *next_to_write(struct remap_writer *self)
 {
+	struct remap_held *held = &self->set->held;
 	struct remap_waiter *waiter;
 	unsigned long flags;
 
 	spin_lock_irqsave(&held->lock, flags);
 	waiter = remap_line_next_to_write(&held->line);
+	self->busy = waiter;
 	spin_unlock_irqrestore(&held->lock, flags);
 	return waiter;
 }
@@ -329,11 +345,12 @@ static void written(struct remap_host *set, struct remap_waiter *waiter)
 /* The set outlives the end of the last bio: its end waits for the workers (remap_held_exit()). */
 static void writer(struct work_struct *work)
 {
-	struct remap_host *set = container_of(work, struct remap_host, held.writer);
+	struct remap_writer *self = container_of(work, struct remap_writer, work);
+	struct remap_host *set = self->set;
 	unsigned int noio = memalloc_noio_save();
 	struct remap_waiter *waiter;
 
-	while ((waiter = next_to_write(&set->held))) {
+	while ((waiter = next_to_write(self))) {
 		struct bio *bio = bio_of(waiter);
 		blk_status_t status = remap_write_one(set, bio, io_of(waiter));
 
@@ -352,11 +369,15 @@ int remap_held_init(struct remap_host *set)
 	struct remap_held *held = &set->held;
 	const char *name = dm_device_name(set->md);
 	int error;
+	int i;
 
 	spin_lock_init(&held->lock);
 	remap_line_init(&held->line);
 	INIT_WORK(&held->dispatcher, dispatcher);
-	INIT_WORK(&held->writer, writer);
+	for (i = 0; i < REMAP_WRITERS; i++) {
+		INIT_WORK(&held->writers[i].work, writer);
+		held->writers[i].set = set;
+	}
 	error = bioset_init(&held->pieces, PIECES, offsetof(struct piece, bio), 0);
 	if (error)
 		return error;
@@ -365,7 +386,8 @@ int remap_held_init(struct remap_host *set)
 	held->dispatcher_queue = alloc_ordered_workqueue("remap-held/%s", WQ_MEM_RECLAIM, name);
 	if (!held->dispatcher_queue)
 		goto err_pieces;
-	held->writer_queue = alloc_ordered_workqueue("remap-write/%s", WQ_MEM_RECLAIM, name);
+	held->writer_queue = alloc_workqueue("remap-write/%s", WQ_UNBOUND | WQ_MEM_RECLAIM,
+					     REMAP_WRITERS, name);
 	if (!held->writer_queue)
 		goto err_dispatcher;
 	return 0;

@@ -15,6 +15,15 @@
 struct remap_host;
 struct remap_io;
 
+/* So many writes and failed bios are carried out at a time, and can be recorded together. */
+#define REMAP_WRITERS 8
+
+struct remap_writer {
+	struct work_struct work;
+	struct remap_host *set;
+	bool busy; /* it will look for a bio once more; under held.lock */
+};
+
 struct remap_held {
 	spinlock_t lock; /* taken with interrupts off: what failed is queued where it ends */
 	struct remap_line line; /* under lock, but for remap_line_spans() */
@@ -22,7 +31,7 @@ struct remap_held {
 	struct workqueue_struct *dispatcher_queue;
 	struct workqueue_struct *writer_queue;
 	struct work_struct dispatcher;
-	struct work_struct writer;
+	struct remap_writer writers[REMAP_WRITERS];
 	struct bio_set pieces;
 };
 

@@ -80,7 +80,7 @@ public:
 	IoStatus scan_read(Sector sector, u32 count);
 	bool busy() { return chance.one_in(3); }
 	void wake_scan() {}
-	u64 seconds() { return events_; } // the machine's own pace
+	u64 seconds() { return events_ / 16; } // the machine's own pace
 	bool drain(Sector sector, u64 length, bool stoppable);
 	bool drain_soon(Sector sector, u64 length);
 	void release_held();

@@ -190,6 +190,7 @@ private:
 	Status stage_bad_records();
 	Result<bool> collect(Sector main, u64 length, bool alone);
 	Status settle();
+	Status settle_late();
 	template <class Visit> Status commit_and_free(Step &step, Visit &&places);
 	// copy.h
 	Status copy_to_spare(Refusal &why, Sector main, Place place, u64 length);
@@ -299,6 +300,7 @@ private:
 	bool make_true(const Extent &extent);
 	void give_back(u32 from);
 	void note_bad();
+	Status record_alone(Step &step);
 	void told();
 	// recover_write.h
 	IoStatus write_step(Recovery &io, u32 done, u32 *count);

@@ -27,8 +27,10 @@
 //   * What is held at the fence of a message's step waits for the steps of others, kMembers at most,
 //     and for nothing slow: a step whose drain does not end soon, or that meets a bad sector,
 //     settles first.
-//   * A recovery of I/O that failed settles first, and its own records at once: what it waits for
-//     may be a dying disk, and nobody else waits for that.
+//   * A recovery of I/O that failed waits for a disk that may be dying, and with the lock. So it settles
+//     a group that is not of this second before it begins, and whenever an I/O of its own has failed:
+//     the others wait for one slow I/O at most. What a whole bad track makes fail at once is recorded
+//     together. Places that failed, and reads, settle at once.
 //   * A suspend waits for writes and messages. Messages end at their next step, the writes end as
 //     above; what is then settled is all there is.
 #pragma once
@@ -58,8 +60,10 @@ public:
 	{
 		return full() || !(has_io ? waiting_io : waiting).load_relaxed();
 	}
-	void join(Step *step, bool io)
+	void join(Step *step, bool io, u64 now)
 	{
+		if (!member_count)
+			begun = now;
 		members[member_count++] = step;
 		has_io |= io;
 	}
@@ -73,6 +77,7 @@ public:
 	Step *members[kMembers] = {};
 	u32 member_count = 0;
 	bool has_io = false; // a user's write is among them
+	u64 begun = 0;	     // when the first one joined, in seconds
 	Record records[kRecordsPerBlock];
 	u32 record_count = 0;
 	u64 settled = 0; // so many groups, so far

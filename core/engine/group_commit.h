@@ -94,6 +94,12 @@ template <Platform P> Status Engine<P>::settle()
 	return recorded;
 }
 
+// The same if somebody waits in the group since an earlier second.
+template <Platform P> Status Engine<P>::settle_late()
+{
+	return group_.any() && group_.begun != platform_.seconds() ? settle() : Status{};
+}
+
 // Commits a step that gives places back: they are free once that is durable, and not before, since
 // until then the old mapping may come back. `places(take)` calls take(first, length) for each, and
 // is good for as long as the lock is held. Errors: unwritable.

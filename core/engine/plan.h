@@ -35,6 +35,7 @@ public:
 	bool empty() const { return !changes_ && !bad_; }
 	u32 changes() const { return changes_; }
 	u32 bad() const { return bad_; }
+	u32 moved() const { return moved_; }
 	const Change &change(u32 i) const { return change_[i]; }
 	const Run &bad(u32 i) const { return bad_run_[i]; }
 	// Whether the first pass of a step has to end, so that the second can do something too.

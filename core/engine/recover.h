@@ -242,8 +242,8 @@ template <Platform P> u32 Engine<P>::make_plan_true(IoStatus *result)
 	return plan_.changes();
 }
 
-// What only gives sectors a content again in their place waits for others that do the same. The rest
-// is settled at once: somebody had to wait for a disk already, and the log is told of new places.
+// What has no place that failed, and frees none, waits for others like it. Places that failed come behind
+// all other records, so they are settled at once; and so is what the log could not be told of later.
 template <Platform P> Status Engine<P>::record_plan(Step &step)
 {
 	const bool revives = !plan_.fresh() && !plan_.bad();
@@ -253,9 +253,20 @@ template <Platform P> Status Engine<P>::record_plan(Step &step)
 		return {};
 	}
 	scan_near_plan();
+	if (plan_.bad() || plan_.moved() || plan_.fresh() > Step::kTold)
+		return record_alone(step);
+	for (u32 i = 0; i < plan_.changes(); ++i)
+		if (plan_.change(i).fresh)
+			step.will_tell(plan_.change(i).extent);
+	const Status staged = step.stage(Growth::free);
+	plan_.begin();
+	return staged.ok() ? step.wait() : staged;
+}
+
+template <Platform P> Status Engine<P>::record_alone(Step &step)
+{
+	(void)settle(); // if the others fail, so does this one
 	Status recorded = step.stage(Growth::free);
-	if (recorded.ok() && revives)
-		return step.wait();
 	if (recorded.ok())
 		recorded = step.settle();
 	if (recorded.ok())

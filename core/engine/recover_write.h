@@ -28,8 +28,7 @@ IoStatus Engine<P>::write_step(Recovery &io, u32 done, u32 *count)
 		judged(Judgement::metadata);
 		return io.status == IoStatus::ok ? IoStatus::io : io.status;
 	}
-	// What has failed once may take long again: the others of a group do not wait for that.
-	if (io.status != IoStatus::ok && !settle().ok()) {
+	if (io.status != IoStatus::ok && !settle_late().ok()) {
 		judged(Judgement::metadata);
 		return io.status;
 	}
@@ -162,7 +161,7 @@ IoStatus Engine<P>::mark_failed(Recovery &io, Sector at, u32 count, Sector secto
 				const Mapping &to, IoStatus status)
 {
 	const bool pending = table_.lookup(sector, 1).state == State::pending;
-	(void)settle(); // whether it succeeds, this step learns when it records
+	(void)settle_late(); // whether it succeeds, this step learns when it records
 	if (to.device != kMainDevice || pending) {
 		marks_.add(sector, to.sectors);
 		return blame(status) == Blame::path ? status : IoStatus::ok;

@@ -98,7 +98,7 @@ public:
 		}
 		engine_.entries_.add_relaxed(more);
 		waits_ = true;
-		engine_.group_.join(this, io_);
+		engine_.group_.join(this, io_, engine_.platform_.seconds());
 		return {};
 	}
 
@@ -128,6 +128,13 @@ public:
 	// A message's step that ends as a recovery does: with finish().
 	void records_bad() { recovers_ = true; }
 
+	// So many new places at most can be told to the log once they are recorded.
+	static constexpr u32 kTold = 4;
+	void will_tell(const Extent &added)
+	{
+		told_[told_count_++] = {added.main, added.place, added.length};
+	}
+
 	// Whether a line in the log tells each place of the range once it is recorded.
 	void logs_places(bool logs) { logs_places_ = logs; }
 
@@ -152,6 +159,8 @@ public:
 		recorded_ = recorded;
 		if (recorded.ok() && logs_places_)
 			engine_.log_places(main_, length_);
+		for (u32 i = 0; recorded.ok() && i < told_count_; ++i)
+			engine_.log_added(told_[i].main, told_[i].place, told_[i].length);
 		if (!recorded.ok() && !has_bug(engine_.platform_, Bug::readonly_writes))
 			engine_.fences_.close_to_writes(
 				fenced_ ? number_ : engine_.fences_.open(main_, length_));
@@ -181,6 +190,12 @@ public:
 	}
 
 private:
+	struct Told {
+		Sector main;
+		Place place;
+		u64 length;
+	};
+
 	// I/O waits for the writer as long as it takes.
 	void lock()
 	{
@@ -250,6 +265,8 @@ private:
 	bool recovers_ = false;
 	bool waits_ = false; // a member of the group
 	bool logs_places_ = false;
+	Told told_[kTold];
+	u32 told_count_ = 0;
 	Status recorded_;
 };
 

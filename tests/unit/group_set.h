@@ -113,15 +113,21 @@ public:
 	}
 	void write(Sector sector, u32 sectors, u64 stamp)
 	{
-		add(1, [this, sector, sectors, stamp] {
-			auto io = std::make_shared<UserIo>();
-			*io = {Op::write, sector, sectors, false, {}, {}, 1};
-			for (u32 i = 0; i < sectors; ++i)
-				io->data.push_back(Block::stamped(stamp + i));
-			io->status.assign(sectors, IoStatus::ok);
-			Piece piece{io, 0, sectors};
+		add(1, [=, this] {
+			Piece piece = piece_of(sector, sectors, stamp);
 			return static_cast<int>(
 				set_.engine.deferred_write(&piece, Op::write, sector, sectors));
+		});
+	}
+	// One that main has refused.
+	void failed_write(Sector sector, u32 sectors, u64 stamp)
+	{
+		const u8 ticket =
+			set_.engine.io_failed(Op::write, kMainDevice, IoStatus::medium);
+		add(1, [=, this] {
+			Piece piece = piece_of(sector, sectors, stamp);
+			return static_cast<int>(set_.engine.recover(
+				&piece, Op::write, sector, sectors, IoStatus::medium, ticket));
 		});
 	}
 	// Lets all of them go; what each of them returned, in the order in which they were added.
@@ -136,6 +142,16 @@ public:
 	void await() { gate_.await(static_cast<u32>(threads_.size())); }
 
 private:
+	static Piece piece_of(Sector sector, u32 sectors, u64 stamp)
+	{
+		auto io = std::make_shared<UserIo>();
+		*io = {Op::write, sector, sectors, false, {}, {}, 1};
+		for (u32 i = 0; i < sectors; ++i)
+			io->data.push_back(Block::stamped(stamp + i));
+		io->status.assign(sectors, IoStatus::ok);
+		return {io, 0, sectors};
+	}
+
 	void add(u32 locks, std::function<int()> body)
 	{
 		const usize index = threads_.size();

@@ -211,6 +211,54 @@ TEST(Group, WritesShareABlockAmongThemselves)
 	EXPECT_EQ(set.engine.table().lost_sectors(), 0u);
 }
 
+// A bad track under many writes.
+TEST(Group, WritesThatFailedShareABlockAmongThemselves)
+{
+	Set set;
+	Crowd crowd(set);
+	for (u32 i = 0; i < kMany; ++i) {
+		set.host.main.mark_unwritable(1000 + 8 * i, 8);
+		crowd.failed_write(1000 + 8 * i, 8, 7000 + 8 * i);
+	}
+	set.host.prove_main();
+	const u64 before = set.engine.journal().commits();
+	const std::vector<int> results = crowd.run();
+	for (u32 i = 0; i < kMany; ++i) {
+		EXPECT_EQ(results[i], static_cast<int>(IoStatus::ok));
+		EXPECT_EQ(set.stamp(1000 + 8 * i), 7000 + 8 * i);
+	}
+	EXPECT_EQ(set.engine.journal().commits(), before + 1);
+	set.check_space();
+	u32 told = 0;
+	for (const std::string &line : set.host.lines)
+		told += line.find("Added remap: ") != std::string::npos;
+	EXPECT_EQ(told, kMany);
+	Set again(set.host.main, set.host.spare);
+	for (u32 i = 0; i < kMany; ++i)
+		EXPECT_EQ(again.stamp(1000 + 8 * i), 7000 + 8 * i);
+}
+
+// Nobody waits for more than one I/O of a disk that takes its time to fail.
+TEST(Group, WritesThatFailSlowlySettle)
+{
+	Set set;
+	Crowd crowd(set);
+	for (u32 i = 0; i < kMany; ++i) {
+		set.host.main.mark_unwritable(1000 + 8 * i, 8);
+		crowd.failed_write(1000 + 8 * i, 8, 7000 + 8 * i);
+	}
+	set.host.prove_main();
+	crowd.await();
+	set.host.hook = [&](HostCall call, DeviceIndex device, Sector, u64) {
+		set.host.now += call == HostCall::forward && device == kMainDevice;
+	};
+	const u64 before = set.engine.journal().commits();
+	const std::vector<int> results = crowd.run();
+	for (u32 i = 0; i < kMany; ++i)
+		EXPECT_EQ(results[i], static_cast<int>(IoStatus::ok));
+	EXPECT_EQ(set.engine.journal().commits(), before + kMany);
+}
+
 // Removals give more stretches back than a group keeps in mind.
 TEST(Group, WhatItCannotKeepInMindIsFreedAllTheSame)
 {

@@ -156,6 +156,8 @@ public:
 	}
 	bool watch_main() { return std::exchange(watch_, Watch::asked) != Watch::asked; }
 	bool main_took_write() { return watch_ != Watch::asked; }
+	// A user's write of main succeeds.
+	void prove_main() { note_write(kMainDevice, IoStatus::ok); }
 	IoStatus scan_read(Sector sector, u32 count)
 	{
 		require(!locked_, "the scan reads without the lock");
