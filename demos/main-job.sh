@@ -236,8 +236,8 @@ live_on_failing_disk() {
         echo 3 >/proc/sys/vm/drop_caches
         (cd "$DIR/mnt/copy" && sha256sum --quiet -c "$DIR/sums") || fails "a file of copy $round differs"
         rm -r "$DIR/mnt/copy"
-        ! command -v fio >/dev/null || fio --name=verify --directory="$DIR/mnt" --rw=randwrite --bs=4k \
-            --size=8M --verify=crc32c --ioengine=psync --end_fsync=1 --unlink=1 >"$DIR/fio.log" ||
+        fio --name=verify --directory="$DIR/mnt" --rw=randwrite --bs=4k --size=8M --verify=crc32c \
+            --ioengine=psync --end_fsync=1 --unlink=1 >"$DIR/fio.log" ||
             { cat "$DIR/fio.log"; fails "fio has seen an error"; }
     done
     run dmsetup status "$NAME"

@@ -6,7 +6,8 @@
 #     build          compilers and libraries for the module and for the programs
 #     headers        headers of the newest 6.1 and 6.12 kernels, flavour plain (amd64)
 #     headers-cloud  the same, flavour cloud (cloud-amd64): what tests/vm boots by default
-#     here           headers of the running kernel and the programs that drive devices on it
+#     demo           the programs of demos/main-job.sh
+#     here           the same, and headers of the running kernel
 #     serve          clients for the tests of `dmremap serve`
 #     user           what `dmremap demo` runs
 #     vm             QEMU and what builds the images of tests/vm
@@ -40,12 +41,13 @@ packages_of() {
             printf '%s\n' libnbd-bin python3-libnbd nbdkit qemu-utils fio e2fsprogs fuse3 util-linux
             ;;
         user) printf '%s\n' e2fsprogs fuse3 ;;
-        here) printf '%s\n' "linux-headers-$(uname -r)" dmsetup e2fsprogs fio mount util-linux kmod ;;
+        demo) printf '%s\n' dmsetup e2fsprogs fio mount util-linux kmod ;;
+        here) packages_of demo && printf '%s\n' "linux-headers-$(uname -r)" ;;
         cross) printf '%s\n' g++-s390x-linux-gnu qemu-user ;;
         lint) printf '%s\n' shellcheck clang clang-format cppcheck scdoc mandoc ;;
         fuzz) printf '%s\n' clang libclang-rt-14-dev llvm-14 cmake make pkg-config libfmt-dev liburing-dev ;;
         model) printf '%s\n' spin gcc libc6-dev ;;
-        *) die "there is no group '$1'; the groups are build, headers, headers-cloud, here, serve, user, vm, cross, lint, fuzz and model." ;;
+        *) die "there is no group '$1'; the groups are build, headers, headers-cloud, demo, here, serve, user, vm, cross, lint, fuzz and model." ;;
     esac
 }
 

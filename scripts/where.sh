@@ -30,7 +30,10 @@ has_device_mapper() {
 install_headers_here() {
     local release
     release=$(uname -r)
-    [[ ! -e /lib/modules/$release/build/Makefile ]] || return 0
+    if [[ -e /lib/modules/$release/build/Makefile ]]; then
+        scripts/deps.sh demo
+        return
+    fi
     have apt-cache || return 1
     apt-cache show "linux-headers-$release" >/dev/null 2>&1 || return 1
     scripts/deps.sh here
