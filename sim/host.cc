@@ -120,10 +120,10 @@ void Host::land(usize index)
 	const u64 count = spare.late_count(index);
 	const Zone zone = trouble.zones().at(sector);
 	const bool visible = zone != Zone::data && shows && shows(sector);
-	// On a site whose write was refused since the last load nobody counts any more: it is out
-	// until a load that serves has mended it, and two of them are more than a load survives.
-	const bool free = zone == Zone::data || (trouble.zones().site_at(sector) != kNever &&
-						 trouble.suspects() & Trouble::bit(zone));
+	// On a site whose write was refused in this life nobody counts any more: it is out until a load
+	// that serves has mended it, and two of them are more than a load survives.
+	const bool free = zone == Zone::data ||
+			  is_out({kFirstSpare, trouble.zones().site_at(sector)});
 	if (!free && !(visible ? trouble.may_wound(zone) : trouble.may_land(zone)))
 		return;
 	std::vector<Content> before;
@@ -419,8 +419,7 @@ void Host::check_site(Spot slot)
 	const Sector site = zones.site_at(sector);
 	if (site == kNever || scratch_[0] == kZeros)
 		return;
-	if (std::find(failed_sites_.begin(), failed_sites_.end(), Spot{device, site}) !=
-	    failed_sites_.end())
+	if (is_out({device, site}))
 		oracle.violate(Promise::lost,
 			       "a site was written again after a write to it failed");
 	if (unstable_slot_)
@@ -435,6 +434,11 @@ void Host::check_site(Spot slot)
 	// A newer one that was written beside something else does not count, so it is free.
 	if (here && (!other || (newer(*here, *other) && here->other == crc)))
 		oracle.violate(Promise::lost, "the newest superblock of a site was overwritten");
+}
+
+bool Host::is_out(Spot site) const
+{
+	return std::find(failed_sites_.begin(), failed_sites_.end(), site) != failed_sites_.end();
 }
 
 void Host::note_site(Spot slot, IoStatus status)

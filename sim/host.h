@@ -218,6 +218,7 @@ private:
 	void check_copy_back(Sector sector, u32 count);
 	void check_site(Spot slot);
 	void note_site(Spot slot, IoStatus status);
+	bool is_out(Spot site) const; // a write to it has failed since this core began
 	Trouble::Outcome outcome(DeviceIndex device, Sector sector, u32 count);
 	void count_fate(Fate fate, Kind refused);
 
