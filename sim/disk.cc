@@ -7,7 +7,7 @@ namespace remap::sim {
 
 Disk::Disk(const DiskShape &shape, Contents &contents)
     : shape_(shape), contents_(contents), current_(shape.sectors), stable_(shape.sectors),
-      marks_(shape.sectors), settled_(shape.sectors)
+      marks_(shape.sectors), flaky_(shape.sectors), settled_(shape.sectors)
 {
 }
 
@@ -39,10 +39,23 @@ bool Disk::is_dark(Sector sector, u64 count) const
 
 IoStatus Disk::read(Sector sector, Content *out, u32 count)
 {
-	const IoStatus status = check(sector, count, kUnreadable);
+	IoStatus status = check(sector, count, kUnreadable);
+	if (status == IoStatus::ok && tire(sector, count))
+		status = IoStatus::medium;
 	if (status == IoStatus::ok)
 		std::copy_n(current_.begin() + static_cast<std::ptrdiff_t>(sector), count, out);
 	return status;
+}
+
+// Each flaky sector that a read touches has one failure less to come. Whether there was one.
+bool Disk::tire(Sector sector, u32 count)
+{
+	bool any = false;
+	for (u32 i = 0; i < count; ++i) {
+		any |= flaky_[sector + i] != 0;
+		flaky_[sector + i] -= flaky_[sector + i] != 0;
+	}
+	return any;
 }
 
 IoStatus Disk::write(Sector sector, const Content *data, u32 count, bool through, Fate fate,
@@ -84,6 +97,7 @@ void Disk::store(Sector sector, const Content *data, u32 count, bool through, bo
 	forget_late(sector, count);
 	for (u32 i = 0; i < count; ++i) {
 		current_[sector + i] = data[i];
+		flaky_[sector + i] = 0;
 		if (marks_[sector + i] & kHeals)
 			marks_[sector + i] = 0;
 	}

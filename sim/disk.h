@@ -94,6 +94,9 @@ public:
 	// Reads fail; a write heals it if `heals`, else it is accepted and reads go on failing.
 	void make_unreadable(Sector sector, bool heals);
 	void make_unwritable(Sector sector);
+	// The next so many reads of it fail; a write ends that.
+	void make_flaky(Sector sector, u32 reads) { flaky_[sector] = reads; }
+	bool is_flaky(Sector sector) const { return flaky_[sector]; }
 	void heal(Sector sector) { marks_[sector] = 0; }
 	bool is_unreadable(Sector sector) const { return marks_[sector] & kUnreadable; }
 	bool is_unwritable(Sector sector) const { return marks_[sector] & kUnwritable; }
@@ -148,12 +151,14 @@ private:
 	u64 damage(Sector sector);
 	bool is_unflushed(Sector sector) const;
 	IoStatus check(Sector sector, u32 count, u8 mark) const;
+	bool tire(Sector sector, u32 count);
 
 	DiskShape shape_;
 	Contents &contents_;
 	std::vector<Content> current_;
 	std::vector<Content> stable_;
 	std::vector<u8> marks_;
+	std::vector<u32> flaky_; // reads of each sector that are still to fail
 	// The number from which on units may change the stable sector: older ones were overtaken.
 	std::vector<u32> settled_;
 	std::vector<Unit> log_;

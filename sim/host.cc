@@ -5,6 +5,8 @@
 #include <cstdio>
 #include <cstdlib>
 
+#include "core/health/blame.h"
+
 namespace remap::sim {
 
 Host::Host(const HostShape &given, const Rates &rates, Random &given_chance)
@@ -72,6 +74,12 @@ void Host::log(LogLevel, const char *text)
 	last_line = text;
 	if (talks)
 		std::printf("    the core says: %s\n", text);
+}
+
+void Host::log_limited(const char *text)
+{
+	last_line = text;
+	kinds.count(Kind::over_budget, last_line.ends_with(text_of(Judgement::budget)));
 }
 
 void Host::point()
@@ -152,6 +160,8 @@ void Host::power_up()
 	failed_places.clear();
 	waiting_.clear();
 	asleep_.clear();
+	draining_.clear();
+	tries_.clear();
 }
 
 void Host::lock()
@@ -248,40 +258,12 @@ bool Host::can_run(Fibers::Id id) const
 	const bool stops = stop && id < killable_.size() && killable_[id];
 	if (sleeps && !stops)
 		return false;
+	const auto drain = draining_.find(id);
+	if (drain != draining_.end() && !stops &&
+	    users->holds_token(drain->second.first, drain->second.count))
+		return false;
 	return !locked_ || stops ||
 	       std::find(waiting_.begin(), waiting_.end(), id) == waiting_.end();
-}
-
-IoStatus Host::read(DeviceIndex device, Sector sector, void *buffer, u32 count)
-{
-	point();
-	scratch_.resize(count);
-	const IoStatus status = disk(device).read(sector, scratch_.data(), count);
-	say("core reads", device, sector, count, status);
-	if (status != IoStatus::ok) {
-		trouble.note();
-		kinds.count(Kind::unread);
-		for (u32 i = 0; device == kMainDevice && count == shape.block && i < count; ++i)
-			excused[sector + i] = true;
-		return status;
-	}
-	for (u32 i = 0; i < count; ++i)
-		contents.spell(scratch_[i], static_cast<u8 *>(buffer) + usize{i} * kSectorBytes);
-	return status;
-}
-
-IoStatus Host::scan_read(Sector sector, u32 count)
-{
-	point();
-	std::vector<Content> nobody(count);
-	const IoStatus status = main.read(sector, nobody.data(), count);
-	say("scan reads", kMainDevice, sector, count, status);
-	if (status == IoStatus::ok)
-		return status;
-	trouble.note();
-	kinds.count(Kind::scanned);
-	users->scan_failed(sector, count);
-	return status;
 }
 
 IoStatus Host::write(DeviceIndex device, Sector sector, const void *data, u32 count)
@@ -473,12 +455,26 @@ bool Host::drain(Sector sector, u64 length, bool)
 	if (!locked_)
 		oracle.violate(Promise::lost, "drain() without the lock");
 	users->finish(sector, length);
+	wait_tokens({sector, length});
 	return !stop_requested();
+}
+
+// For those that no device has any more, and that count all the same.
+void Host::wait_tokens(const Stretch &range)
+{
+	while (users->holds_token(range.first, range.count) && !stop_requested()) {
+		draining_[fibers.current()] = range;
+		fibers.pause();
+		draining_.erase(fibers.current());
+		if (cut_)
+			throw PowerCut{};
+	}
 }
 
 bool Host::drain_soon(Sector sector, u64 length)
 {
-	return !chance.one_in(8) && drain(sector, length, false);
+	return !chance.one_in(8) && !users->holds_token(sector, length) &&
+	       drain(sector, length, false);
 }
 
 bool Host::random(void *buffer, usize bytes)

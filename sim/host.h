@@ -10,12 +10,14 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <unordered_map>
 #include <utility>
 
 #include "core/base/bug.h"
+#include "core/engine/policy.h"
 #include "core/journal/site.h"
 #include "core/platform/platform.h"
 #include "sim/fiber.h"
@@ -44,6 +46,8 @@ public:
 	virtual ~Users() = default;
 	virtual void release_held() = 0;
 	virtual void finish(Sector sector, u64 length) = 0;
+	// Whether something there counts as in flight all the same.
+	virtual bool holds_token(Sector sector, u64 length) const = 0;
 	// A step of some flush that is under way.
 	virtual void hurry_flush() = 0;
 	// The scan cannot read these: the core is about to look at them again.
@@ -91,7 +95,7 @@ public:
 	bool random(void *buffer, usize bytes);
 	void notify() {}
 	void log(LogLevel, const char *text);
-	void log_limited(const char *text) { last_line = text; }
+	void log_limited(const char *text);
 	HostCounters counters() { return {}; }
 	void clear_counters() {}
 	// What the core of this run does wrong on purpose. The place that a load leaves free hides a
@@ -164,6 +168,14 @@ public:
 	IoStatus perform(const Piece &piece);
 	// Carries out a flush on the disk, or lets it fail.
 	IoStatus flush_disk(DeviceIndex device);
+	// How the reads of main went, a block at a time, that the thread at work makes for one recovery.
+	struct Tries {
+		u32 failed = 0;
+		bool came_back = false; // the last one succeeded
+	};
+	using TriesOf = std::map<Sector, Tries>; // those of which one failed
+	void begin_tries();
+	TriesOf end_tries();
 	// Threads that a signal reaches: the operator's, not a worker of ours.
 	void set_killable(Fibers::Id id, bool killable);
 	usize allocations_live() const { return live_.size(); }
@@ -195,6 +207,7 @@ public:
 	// Sectors of main that the core could not read, so that it may call them lost.
 	std::vector<bool> excused;
 	std::optional<Bug> planted;
+	Policy policy; // of the table line
 	std::string last_line;
 	// What went wrong so far.
 	Counts kinds;
@@ -211,8 +224,11 @@ private:
 
 	bool killable() const;
 	void wait_for_unlock();
+	void wait_tokens(const Stretch &range);
 	IoStatus flush_for_core(DeviceIndex device);
 	void point();
+	IoStatus read_disk(DeviceIndex device, Sector sector, Content *out, u32 count);
+	void tried(Sector block, IoStatus status);
 	void land_some();
 	void told(DeviceIndex device, Sector sector, u32 count);
 	void check_copy_back(Sector sector, u32 count);
@@ -226,7 +242,9 @@ private:
 	std::vector<Fibers::Id> waiting_; // for the lock
 	std::vector<Fibers::Id> asleep_;  // in wait_group()
 	std::vector<bool> killable_;	  // by thread
+	std::unordered_map<Fibers::Id, Stretch> draining_; // what each thread waits for
 	std::vector<Content> scratch_;
+	std::unordered_map<Fibers::Id, TriesOf> tries_;
 	std::vector<Spot> failed_sites_;    // since this core began
 	std::vector<Spot> failed_elsewhere_; // of the other one
 	std::optional<Spot> unstable_slot_; // a superblock that was written and not flushed

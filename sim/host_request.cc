@@ -21,9 +21,9 @@ IoStatus Host::forward(Request request, u64 first, DeviceIndex device, Sector se
 			piece.io->redirected[piece.first + i] = true;
 	const IoStatus status = perform(piece);
 	piece.io->unread_spare |= reads && device != kMainDevice && status != IoStatus::ok;
+	if (reads && device == kMainDevice && count == shape.block)
+		tried(sector, status);
 	for (u32 i = 0; status != IoStatus::ok && i < count; ++i) {
-		if (reads && device == kMainDevice && count == shape.block)
-			excused[piece.sector() + i] = true;
 		if (!reads && device != kMainDevice && status != IoStatus::transport)
 			failed_places.push_back({request, device, sector + i});
 	}
@@ -44,7 +44,7 @@ IoStatus Host::perform(const Piece &piece)
 	IoStatus status;
 	Fate fate = Fate::stored;
 	if (piece.io->op == Op::read) {
-		status = to.read(piece.physical, piece.data(), piece.sectors);
+		status = read_disk(piece.device, piece.physical, piece.data(), piece.sectors);
 	} else if (piece.io->op == Op::discard && chance.one_in(2)) {
 		status = IoStatus::ok;
 	} else {

@@ -19,9 +19,15 @@ namespace remap::sim {
 	X(bad_main, "sectors of main that went bad")                                               \
 	X(bad_spare, "sectors of the spare's data that went bad")                                  \
 	X(unwritable, "sectors of main that refuse writes")                                        \
+	X(flaky, "sectors of main that could be read only after some tries")                       \
+	X(rescued, "of these, those that a read moved to the spare")                               \
+	X(rescued_by_scan, "the same of the scan")                                                 \
+	X(worn_out, "sectors that could not be read in as many tries as the policy allows")        \
 	X(unread, "reads of the core that failed")                                                 \
 	X(scanned, "reads of the scan that failed")                                                \
 	X(refused_user, "users' writes that failed")                                               \
+	X(over_budget, "I/O that was not recovered since the budget was used up")                  \
+	X(not_wanted, "failures that the policy leaves to the users")                              \
 	X(refused_data, "writes of data by the core that failed")                                  \
 	X(refused_metadata, "writes of metadata that failed")                                      \
 	X(refused_stored, "writes that failed and were stored all the same")                       \

@@ -21,6 +21,7 @@ void Traffic::recover(const Piece &piece, IoStatus status, u8 ticket)
 	WaitingPiece &job = waiting(piece);
 	job.status = status;
 	job.ticket = ticket;
+	job.token = has_bug(host_, Bug::token_kept) && piece.io->writes();
 	line_->recover(job);
 	hand_over(job);
 }
@@ -64,6 +65,7 @@ IoStatus Traffic::run_one(WaitingPiece &job)
 	const u64 hits = host_.trouble.hits();
 	const u64 refused = host_.refused_by_spare;
 	const Op op = piece.io->op;
+	host_.begin_tries();
 	const IoStatus status =
 		ticket ? core_->recover(&piece, op, piece.sector(), piece.sectors, job.status,
 					ticket)
@@ -74,7 +76,13 @@ IoStatus Traffic::run_one(WaitingPiece &job)
 	const bool in_doubt = !ok && core_->journal().failed();
 	ledger_.take(*core_);
 	const bool lucky = hits == host_.trouble.hits();
-	check_recovered(piece, status, ticket, id, lucky);
+	const Host::TriesOf tries = host_.end_tries();
+	check_recovered(piece, status, ticket, id, lucky, tries);
+	if (op == Op::read)
+		check_tries(tries, id,
+			    lucky && refused == host_.refused_by_spare && has_place(piece) &&
+				    (ok || status == IoStatus::medium),
+			    Kind::rescued);
 	check_failed_places(&piece, lucky);
 	if (ok && op != Op::read)
 		check_written(piece, id);
@@ -101,7 +109,7 @@ bool Traffic::has_room(u64 changes) const
 
 // `lucky`: nothing else went wrong meanwhile.
 void Traffic::check_recovered(const Piece &piece, IoStatus status, bool failed, Ledger::Id id,
-			      bool lucky)
+			      bool lucky, const Host::TriesOf &tries)
 {
 	const bool ok = status == IoStatus::ok;
 	if (!ok && !failed && status != IoStatus::no_space && !host_.trouble.any())
@@ -109,7 +117,7 @@ void Traffic::check_recovered(const Piece &piece, IoStatus status, bool failed, 
 	if (!core_->journal().opened())
 		return;
 	if (piece.io->op == Op::read && status == IoStatus::medium)
-		check_read_failed(piece, id);
+		check_read_failed(piece, id, tries);
 	const bool recorded = piece.io->op == Op::read && status == IoStatus::medium && lucky &&
 			      has_room(piece.sectors);
 	for (u32 i = 0; i < piece.sectors; ++i) {
@@ -126,17 +134,83 @@ void Traffic::check_recovered(const Piece &piece, IoStatus status, bool failed, 
 	}
 }
 
-// Whoever is told of unreadable sectors asked for one that the core could not read, unless somebody
-// has written it since.
-void Traffic::check_read_failed(const Piece &piece, Ledger::Id id)
+// Whoever is told of unreadable sectors asked for one that the core could not read however often it
+// tried, or that is lost, unless somebody has written it since.
+void Traffic::check_read_failed(const Piece &piece, Ledger::Id id, const Host::TriesOf &tries)
 {
 	if (piece.io->unread_spare)
 		return;
 	for (Sector sector = piece.sector(); sector < piece.sector() + piece.sectors; ++sector)
-		if (host_.excused[sector] || ledger_.disturbed(id, sector))
+		if (ledger_.disturbed(id, sector) ||
+		    (host_.excused[sector] && ledger_.state(sector) == State::lost))
+			return;
+	for (const auto &[sector, of] : tries)
+		if (piece.io->touches(sector, host_.shape.block) && worn_out(of))
 			return;
 	host_.oracle.violate(Promise::lost, "a read of sector " + std::to_string(piece.sector()) +
 						    " failed and none of it was unreadable");
+}
+
+// The first read of a block that failed by itself, and as many again as the policy allows.
+bool Traffic::worn_out(const Host::Tries &tries) const
+{
+	return !tries.came_back && tries.failed > host_.policy.retries;
+}
+
+// Whether what a recovery moves finds a place, whatever it is.
+bool Traffic::has_place(const Piece &piece) const
+{
+	constexpr u64 kInHands = 128; // others may have taken what is not mapped yet
+	const u64 used = core_->table().mapped_sectors() + core_->bad().pending_sectors();
+	return core_->journal().opened() && !core_->journal().gone() &&
+	       used + kInHands <= places_of_set(*core_) &&
+	       has_room(piece.sectors + 2 * host_.shape.main.physical);
+}
+
+// What came back in as many tries as the policy allows is moved, given a place, and neither pending nor
+// excused.
+void Traffic::check_tries(const Host::TriesOf &all, Ledger::Id id, bool must_move, Kind rescued)
+{
+	const u32 block = host_.shape.block;
+	must_move &= host_.policy.budget_remaps == Policy::kBudgetRemaps;
+	for (const auto &[sector, tries] : all) {
+		const bool worn = worn_out(tries);
+		host_.kinds.count(Kind::worn_out, worn ? block : 0);
+		if (worn || ledger_.disturbed(id, sector))
+			continue;
+		const State state = ledger_.state(sector);
+		const auto violate = [&](const char *what) {
+			host_.oracle.violate(Promise::lost, "sector " + std::to_string(sector) + what);
+		};
+		if (state == State::pending && ledger_.state_before(id, sector) == State::none)
+			violate(" is pending, and more tries were allowed");
+		if (!tries.came_back)
+			continue;
+		if (must_move && state != State::active)
+			violate(" came back after some tries and is left where it is");
+		host_.kinds.count(rescued, ledger_.moved(id, sector) ? block : 0);
+		for (Sector i = sector; i < sector + block; ++i)
+			host_.excused[i] = state == State::lost;
+	}
+}
+
+// Which failures are acted on: none of the path, and the others as the table line says.
+void Traffic::check_policy(const Piece &piece, IoStatus status, bool ticket)
+{
+	if (status == IoStatus::ok)
+		return;
+	const Policy &policy = host_.policy;
+	const bool read = piece.io->op == Op::read;
+	const bool path = blame(status) == Blame::path;
+	const bool possible = !path && piece.io->op != Op::discard &&
+			      (read ? piece.device == kMainDevice : core_->journal().opened());
+	const bool wanted = read ? policy.retry_reads : policy.remap_writes;
+	host_.kinds.count(Kind::not_wanted, possible && !wanted);
+	if (ticket && path)
+		host_.oracle.violate(Promise::lost, "an error of the path is acted on");
+	else if (ticket != (possible && wanted))
+		host_.oracle.violate(Promise::lost, ticket ? "a failure is acted on against the policy"
+							   : "a failure is not acted on");
 }
 
 // Each sector has a content, and what could not be read is not tried on main any more.
@@ -158,11 +232,7 @@ void Traffic::check_neighbours(const Piece &piece, Ledger::Id id)
 {
 	const u32 physical = host_.shape.main.physical;
 	const Sector end = piece.sector() + piece.sectors;
-	constexpr u64 kInHands = 128; // others may have taken what is not mapped yet
-	const u64 used = core_->table().mapped_sectors() + core_->bad().pending_sectors();
-	if (!core_->journal().opened() || core_->journal().gone() ||
-	    used + kInHands > places_of_set(*core_) ||
-	    !has_room(piece.sectors + 2 * physical))
+	if (!has_place(piece))
 		return;
 	for (const Sector one : {piece.sector(), end - 1}) {
 		const Sector block = round_down(one, physical);

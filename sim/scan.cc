@@ -30,6 +30,7 @@ void Traffic::scan_turn()
 		return;
 	ledger_.take(*core_);
 	check_scanned(*scanned_);
+	check_tries(host_.end_tries(), *scanned_, false, Kind::rescued_by_scan);
 	ledger_.close(*scanned_, true, core_->journal().failed(), *core_);
 }
 
@@ -50,6 +51,7 @@ void Traffic::scan_failed(Sector sector, u64 count)
 	scan_first_ = round_down(sector, physical);
 	scan_end_ = min_of<Sector>(round_up(sector + count, physical), host_.shape.main.sectors);
 	ledger_.take(*core_);
+	host_.begin_tries();
 	scanned_ = ledger_.open(Change::recover, scan_first_, scan_end_ - scan_first_, 0);
 }
 

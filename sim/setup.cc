@@ -23,6 +23,11 @@ template <class Visitor> void visit(Setup &setup, Visitor &&visit)
 	visit("max_extents", setup.max_extents);
 	visit("format", setup.format);
 	visit("alone", setup.alone);
+	visit("retries", setup.policy.retries);
+	visit("budget", setup.policy.budget_remaps);
+	visit("budget_seconds", setup.policy.budget_seconds);
+	visit("remap_writes", setup.policy.remap_writes);
+	visit("retry_reads", setup.policy.retry_reads);
 	for_each_rate(setup.rates, visit);
 }
 

@@ -15,6 +15,7 @@ namespace remap::sim {
 struct Setup {
 	HostShape shape;
 	Rates rates;
+	Policy policy;
 	u64 max_extents = 64;
 	u64 seed = 0;
 	bool format = false;	// the spare may be formatted without looking what it holds

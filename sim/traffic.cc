@@ -223,8 +223,7 @@ void Traffic::perform(usize index)
 	const u8 ticket = status == IoStatus::ok
 				  ? 0
 				  : core_->io_failed(piece.io->op, piece.device, status);
-	if (ticket && blame(status) == Blame::path)
-		host_.oracle.violate(Promise::lost, "an error of the path is acted on");
+	check_policy(piece, status, ticket);
 	if (ticket)
 		return recover(piece, status, ticket);
 	end(piece, status);
@@ -333,6 +332,14 @@ void Traffic::finish(Sector sector, u64 length)
 		else
 			++i;
 	}
+}
+
+// Only with a deliberate bug.
+bool Traffic::holds_token(Sector sector, u64 length) const
+{
+	return std::any_of(waiting_.begin(), waiting_.end(), [&](const auto &one) {
+		return one->token && Stretch{one->sector, one->sectors}.touches(sector, length);
+	});
 }
 
 void Traffic::power_cut()

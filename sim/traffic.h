@@ -39,6 +39,7 @@ public:
 	void release_held() override { pass_is_due_ = true; }
 	// Carries out what is in flight to the range of main, but for reads of main itself.
 	void finish(Sector sector, u64 length) override;
+	bool holds_token(Sector sector, u64 length) const override;
 	void hurry_flush() override;
 	void scan_failed(Sector sector, u64 count) override;
 
@@ -69,8 +70,12 @@ private:
 	void run_writer();
 	IoStatus run_one(WaitingPiece &job);
 	void check_recovered(const Piece &piece, IoStatus status, bool failed, Ledger::Id id,
-			     bool lucky);
-	void check_read_failed(const Piece &piece, Ledger::Id id);
+			     bool lucky, const Host::TriesOf &tries);
+	void check_read_failed(const Piece &piece, Ledger::Id id, const Host::TriesOf &tries);
+	bool has_place(const Piece &piece) const;
+	bool worn_out(const Host::Tries &tries) const;
+	void check_tries(const Host::TriesOf &all, Ledger::Id id, bool must_move, Kind rescued);
+	void check_policy(const Piece &piece, IoStatus status, bool ticket);
 	void check_written(const Piece &piece, Ledger::Id id);
 	void check_neighbours(const Piece &piece, Ledger::Id id);
 	void check_failed_places(Request request, bool lucky);

@@ -51,6 +51,16 @@ Trouble::Outcome Trouble::silent(Random &random, Sector sector, u32 count)
 	return {Fate::misdirected, place};
 }
 
+// No hit: the core is to deal with it, so it excuses nothing.
+u32 Trouble::failing_reads(Random &random)
+{
+	constexpr u64 kMost = 8;
+	if (!armed || !rates_.flaky || random.below(1000) >= rates_.flaky)
+		return 0;
+	any_ = true;
+	return static_cast<u32>(1 + random.below(kMost));
+}
+
 void Trouble::hurt(Sector sector, u64 count)
 {
 	silent_ |= bit(victim_);

@@ -26,6 +26,7 @@ struct Rates {
 	u32 lost = 0;		// metadata acknowledged and never stored, in the victim
 	u32 misdirected = 0;	// metadata stored elsewhere in the victim
 	u32 memory = 0;		// an allocation fails
+	u32 flaky = 0;		// a read of main finds a sector that needs some tries
 	u32 cut_damage = 0;	// percent of the power failures that leave a block unreadable
 };
 
@@ -41,6 +42,7 @@ template <class Visitor> void for_each_rate(Rates &rates, Visitor &&visit)
 	visit("lost", rates.lost);
 	visit("misdirected", rates.misdirected);
 	visit("memory", rates.memory);
+	visit("flaky", rates.flaky);
 	visit("cut_damage", rates.cut_damage);
 }
 
@@ -60,6 +62,8 @@ public:
 	Outcome of_user_write(Random &random) { return of_data(random, rates_.user_write); }
 	Outcome of_data_write(Random &random) { return of_data(random, rates_.data_write); }
 	Outcome of_metadata_write(Random &random, Sector sector, u32 count);
+	// How many reads of a sector are to fail from here on; mostly none.
+	u32 failing_reads(Random &random);
 	bool flush_fails(Random &random) { return hit(random, rates_.flush); }
 	bool allocation_fails(Random &random) { return hit(random, rates_.memory); }
 

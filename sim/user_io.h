@@ -69,6 +69,7 @@ struct WaitingPiece : Waiter {
 	IoStatus status = IoStatus::ok;
 	u8 ticket = 0;
 	u32 id = 0; // of what it may change: a Ledger::Id
+	bool token = false; // it still counts as in flight, which a drain waits for
 };
 
 // A flush from above: one to each device, done when all are.

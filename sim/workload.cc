@@ -78,6 +78,7 @@ Workload::Workload(u64 seed, std::optional<Mood> mood) : random_(seed)
 	choose_devices();
 	members_ = Random(setup_.seed + 1);
 	choose_rates();
+	choose_policy();
 	choose_operations();
 }
 
@@ -144,6 +145,23 @@ void Workload::choose_rates()
 		rates.anywhere_write = static_cast<u32>(10 + random_.below(40));
 	}
 	setup_.max_extents = is_crowded() ? 300 + random_.below(500) : 16 + random_.below(300);
+}
+
+// From numbers of its own too, as are the reads that the retries are for.
+void Workload::choose_policy()
+{
+	Random random(setup_.seed + 2);
+	Policy &policy = setup_.policy;
+	if (random.one_in(2))
+		policy.retries = static_cast<u32>(random.below(Policy::kRetries + 1));
+	if (random.one_in(4)) {
+		policy.budget_remaps = static_cast<u32>(1 + random.below(4));
+		policy.budget_seconds = static_cast<u32>(20 + random.below(2000));
+	}
+	policy.remap_writes = !random.one_in(16);
+	policy.retry_reads = !random.one_in(16);
+	if (random.one_in(3))
+		setup_.rates.flaky = static_cast<u32>(1 + random.below(100));
 }
 
 Sector Workload::somewhere(Sector limit)

@@ -28,6 +28,7 @@ public:
 private:
 	void choose_devices();
 	void choose_rates();
+	void choose_policy();
 	void choose_operations();
 	Operation operation();
 	Operation change_of_members();

@@ -15,6 +15,8 @@ World::World(const Setup &setup)
 	forget_broken_invariant();
 	host_.users = &traffic_;
 	host_.planted = setup.bug;
+	host_.policy = setup.policy;
+	host_.policy.heal = setup.seed % 3 == 0;
 	host_.shows = [this](Sector sector) { return shows(sector); };
 	host_.in_place = [this](Sector main, DeviceIndex device, Sector physical) {
 		const Answer answer = core_->table().lookup(main, 1);

@@ -36,9 +36,7 @@ World::Opened World::try_open()
 			{setup_.shape.main.sectors, spares, setup_.shape.block,
 			 setup_.shape.main.physical},
 			terms, why);
-		Policy policy;
-		policy.heal = setup_.seed % 3 == 0;
-		core_->set_policy(policy);
+		core_->set_policy(host_.policy);
 		if (status.ok())
 			status = core_->start(why);
 		if (!status.ok()) {

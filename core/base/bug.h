@@ -65,6 +65,8 @@ namespace remap {
 	X(no_write_proof, "writes are remapped although none of main succeeds")                    \
 	X(recovery_not_recorded, "a remapped write is acknowledged before the record")             \
 	X(recovery_without_fence, "a recovery works while others write its sectors")               \
+	X(rescue_without_fence, "a read is recovered while others write its sectors")              \
+	X(token_kept, "an I/O that failed counts as in flight while it waits for the writer")      \
 	X(zero_for_unreadable, "a read of unreadable sectors ends well")                           \
 	X(pending_forgotten, "a sector that could not be read is not recorded as pending")         \
 	X(failed_place_reused, "a place that failed is handed out again")                          \

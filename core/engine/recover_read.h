@@ -20,6 +20,8 @@ IoStatus Engine<P>::read_step(Recovery &io, u32 done, u32 *count, bool *unreadab
 	if (!step.begin_read(at, *count))
 		return io.status;
 	(void)settle(); // whatever else comes of it, the others do not wait for retries
+	if (has_bug(platform_, Bug::rescue_without_fence))
+		step.open_early();
 	begin_recovery(at);
 	IoStatus result = IoStatus::ok;
 	for (u32 i = 0; i < *count && result == IoStatus::ok;) {
