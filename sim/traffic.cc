@@ -18,10 +18,10 @@ bool Traffic::busy(Sector sector, u32 sectors) const
 	});
 }
 
-const Piece *Traffic::some_waiting_write() const
+const Piece *Traffic::some_waiting() const
 {
 	const Piece &one = waiting_[host_.chance.below(waiting_.size())]->piece;
-	return one.sectors && one.io->writes() ? &one : nullptr;
+	return one.sectors ? &one : nullptr;
 }
 
 void Traffic::start(Op op, Sector sector, u32 sectors, bool fua, const std::vector<Content> &data)

@@ -23,8 +23,8 @@ public:
 	bool busy(Sector sector, u32 sectors) const;
 	// Or is with the core.
 	bool somebody_waits() const { return !waiting_.empty(); }
-	// One of those; nullptr: it is no write. REQUIRES: somebody waits.
-	const Piece *some_waiting_write() const;
+	// One of those; nullptr: all of it was sent on. REQUIRES: somebody waits.
+	const Piece *some_waiting() const;
 	void start(Op op, Sector sector, u32 sectors, bool fua, const std::vector<Content> &data);
 	void start_flush();
 

@@ -140,10 +140,10 @@ void World::run_some()
 			join();
 }
 
-// Somebody writes where another write waits, or is not sent on as a whole yet.
+// Somebody writes where another one waits, is recovered, or is not sent on as a whole yet.
 void World::join()
 {
-	const Piece *there = traffic_.some_waiting_write();
+	const Piece *there = traffic_.some_waiting();
 	if (!there || host_.is_cut())
 		return;
 	const u32 block = setup_.shape.block;
