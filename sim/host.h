@@ -144,7 +144,12 @@ public:
 	// Whether a thread can go on.
 	bool can_run(Fibers::Id id) const;
 	// Another core is made.
-	void begin_core() { failed_sites_.clear(); }
+	void begin_core()
+	{
+		failed_sites_.clear();
+		core_began_ = events_;
+	}
+	u64 core_seconds() const { return events_ - core_began_; }
 	// One beside the core that serves is at work on the second spare alone.
 	void begin_other()
 	{
@@ -249,6 +254,7 @@ private:
 	std::vector<Spot> failed_elsewhere_; // of the other one
 	std::optional<Spot> unstable_slot_; // a superblock that was written and not flushed
 	u64 events_ = 0;
+	u64 core_began_ = 0;
 	u64 cut_at_ = kNever;
 	u64 graces_ = 0;
 	u64 grace_polls_ = 0;

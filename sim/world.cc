@@ -175,6 +175,7 @@ void World::check()
 	note(Promise::leaked, Ledger::check_places(*core_));
 	check_content();
 	check_space();
+	check_budget();
 	note_all();
 }
 
@@ -252,10 +253,10 @@ void World::check_sectors(Sector at, const Mapping &to)
 	}
 }
 
-u64 World::status_number(const std::string &key)
+u64 World::number(const char *message, const std::string &key)
 {
-	char word[] = "status";
-	char *words[] = {word};
+	std::string word = message;
+	char *words[] = {word.data()};
 	char reply[4096];
 	if (core_->message(1, words, reply, sizeof(reply)) != 1)
 		return 0;
@@ -268,18 +269,30 @@ u64 World::status_number(const std::string &key)
 
 void World::check_space()
 {
-	const u64 used = status_number("spare_used");
+	const u64 used = number("status", "spare_used");
 	const u64 mapped = used_places();
 	// Until the next load nobody can tell whether what failed to be given back was.
 	if (used < mapped || (used != mapped && !core_->journal().failed()))
 		note(Promise::leaked, "leaked: the spare has " + std::to_string(used) +
 					      " sectors in use, " + std::to_string(mapped) +
 					      " are mapped");
-	const u64 entries = status_number("metadata_used");
+	const u64 entries = number("status", "metadata_used");
 	if (entries != ledger_.stretches() && !core_->journal().failed())
 		note(Promise::leaked, "the metadata counts " + std::to_string(entries) +
 					      " stretches, there are " +
 					      std::to_string(ledger_.stretches()));
+}
+
+// A window of the budget begins with a remap, so this core can have had so many at most.
+void World::check_budget()
+{
+	const Policy &policy = host_.policy;
+	const u64 windows = host_.core_seconds() / max_of(policy.budget_seconds, 1u) + 1;
+	const u64 remaps = number("health", "remaps_by_write") + number("health", "remaps_by_read");
+	if (remaps > windows * policy.budget_remaps)
+		note(Promise::lost, "more is remapped than the budget allows: " +
+					    std::to_string(remaps) + " in " +
+					    std::to_string(host_.core_seconds()) + " s");
 }
 
 JournalSectorDisk World::journal_sector(u32 copy, u64 sequence) const

@@ -112,7 +112,8 @@ private:
 	void check_space();
 	void check_copies();
 	void compare_copies(Sector a, const Disk &disk, Sector b, const char *what);
-	u64 status_number(const std::string &key);
+	u64 number(const char *message, const std::string &key);
+	void check_budget();
 	void note(Promise promise, const std::string &violation);
 	void note_all();
 	bool failed() const { return !findings_.ok(); }
