@@ -220,6 +220,27 @@ TEST_F(SimDisk, AFailingFlushLosesWhatItLikes)
 	EXPECT_EQ(seen.size(), 4u);
 }
 
+TEST_F(SimDisk, FlakySectorsComeBackAfterSoManyReadsOrAWrite)
+{
+	Disk disk = make();
+	write(disk, 0, 8, 10);
+	disk.make_flaky(2, 2);
+	disk.make_flaky(3, 1);
+	Content content[8];
+	EXPECT_EQ(disk.read(0, content, 2), IoStatus::ok);
+	EXPECT_EQ(disk.read(0, content, 8), IoStatus::medium); // one failure less of each
+	EXPECT_FALSE(disk.is_unreadable(2));
+	EXPECT_EQ(disk.content(2), 12u);
+	EXPECT_EQ(read(disk, 3), 13u);
+	EXPECT_EQ(disk.read(2, content, 1), IoStatus::medium);
+	EXPECT_EQ(read(disk, 2), 12u);
+	disk.make_flaky(2, 5);
+	EXPECT_EQ(write(disk, 2, 1, 50, false, Fate::refused), IoStatus::io);
+	EXPECT_TRUE(disk.is_flaky(2));
+	EXPECT_EQ(write(disk, 2, 1, 50), IoStatus::ok);
+	EXPECT_EQ(read(disk, 2), 50u);
+}
+
 TEST_F(SimDisk, DarkStretchesAndMissingDevicesGiveNothing)
 {
 	Disk disk = make();
