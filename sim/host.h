@@ -147,9 +147,9 @@ public:
 	void begin_core()
 	{
 		failed_sites_.clear();
-		core_began_ = events_;
+		core_began_ = seconds();
 	}
-	u64 core_seconds() const { return events_ - core_began_; }
+	u64 core_seconds() { return seconds() - core_began_; }
 	// One beside the core that serves is at work on the second spare alone.
 	void begin_other()
 	{
