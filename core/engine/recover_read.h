@@ -41,7 +41,7 @@ IoStatus Engine<P>::read_step(Recovery &io, u32 done, u32 *count, bool *unreadab
 		given_up(io, at, result);
 	if (has_bug(platform_, Bug::zero_for_unreadable))
 		*unreadable = false;
-	return finish_io(step, io, result);
+	return finish(step, result);
 }
 
 // A physical block that it covers, or a logical one; then each logical one of a block that failed.

@@ -145,12 +145,16 @@ public:
 		return run;
 	}
 
-	// The next place that is handed out is on another stretch, if there is one. REQUIRES: it was open.
+	// The next place that is handed out is on another stretch, or well behind this one: what fails on a
+	// disk fails together. REQUIRES: it was open.
 	void leave(Sector place)
 	{
-		const Stretch *stretch = stretch_at(place >> shift_);
+		const u64 block = place >> shift_;
+		const Stretch *stretch = stretch_at(block);
 		const u32 next = stretch ? static_cast<u32>(stretch - stretch_) + 1 : 0;
 		cursor_ = stretches_ ? stretch_[next % stretches_].start : 0;
+		if (stretches_ == 1 && stretch && block + (kTrack >> shift_) < stretch->end)
+			cursor_ = block + (kTrack >> shift_);
 	}
 
 	// REQUIRES: the whole range is in use.
@@ -212,6 +216,7 @@ private:
 		u64 used = 0;
 	};
 	static constexpr u64 kNone = ~u64{0};
+	static constexpr u64 kTrack = 2048; // sectors, of today's disks
 
 	const Stretch *stretch_at(u64 block) const
 	{

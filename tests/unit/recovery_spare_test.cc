@@ -64,6 +64,18 @@ TEST(RecoverySpare, ManyPlacesFailAtOnce)
 }
 
 // Places that join, on either side of what is known and between two of them, are one stretch.
+// A few KiB of the spare are bad, and its places are sectors.
+TEST(RecoverySpare, ABadAreaIsLeftBehind)
+{
+	RemapSet set;
+	set.host.spare.mark_unwritable(set.engine.layout().physical(0), 64);
+	set.host.main.mark_unwritable(1000, 8);
+	EXPECT_EQ(set.write(1000, 8, 7000), IoStatus::ok);
+	EXPECT_EQ(mapped(set), 8u);
+	EXPECT_LE(set.bad_places(), 4u);
+	set.check_books();
+}
+
 TEST(RecoverySpare, BadPlacesThatJoinAreCountedOnce)
 {
 	RemapSet set(k512e);
