@@ -62,7 +62,9 @@ Status Engine<P>::copy_block_by_block(Refusal &why, Sector main, const Address &
 	for (u64 done = 0; done < length; done += block) {
 		if (told_to_stop())
 			return Error::interrupted;
-		const IoStatus read = platform_.read(kMainDevice, main + done, buffer_, block);
+		IoStatus read = platform_.read(kMainDevice, main + done, buffer_, block);
+		for (u32 i = 0; read == IoStatus::medium && i < policy_.retries; ++i)
+			read = platform_.read(kMainDevice, main + done, buffer_, block);
 		if (!TRY(readable(why, main + done, block, read)))
 			continue;
 		const IoStatus written =

@@ -320,7 +320,7 @@ private:
 	IoStatus read_unit(Recovery &io, u32 first, u32 count, const Answer &answer,
 			   bool *unreadable);
 	IoStatus read_block(Recovery &io, u32 first, IoStatus status, bool *unreadable);
-	bool rescue(Recovery &io, u32 first, IoStatus *fetched);
+	bool rescue(Recovery &io, u32 first);
 	IoStatus bring(Recovery &io, u32 first, DeviceIndex device, Sector sector, u32 count);
 	// scan.h
 	// A Request of nobody's: what is read for it goes to buffer_.

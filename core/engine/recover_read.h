@@ -87,9 +87,8 @@ IoStatus Engine<P>::read_block(Recovery &io, u32 first, IoStatus status, bool *u
 	const Sector sector = io.sector + first;
 	for (u32 i = 0; i < policy_.retries; ++i) {
 		status = platform_.read(kMainDevice, sector, buffer_, block);
-		IoStatus fetched;
-		if (status == IoStatus::ok && rescue(io, first, &fetched))
-			return fetched;
+		if (status == IoStatus::ok && rescue(io, first))
+			return IoStatus::ok;
 		// No place for it: then the reader gets it, if it comes once more.
 		if (status == IoStatus::ok)
 			status = bring(io, first, kMainDevice, sector, block);
@@ -117,22 +116,22 @@ IoStatus Engine<P>::bring(Recovery &io, u32 first, DeviceIndex device, Sector se
 		       : platform_.forward(io.request, first, device, sector, count);
 }
 
-// Plans the move of the block in buffer_ to the spare and gives it to the reader from there, since
-// main would perhaps not give it once more; *fetched: how that ended. false: it found no place.
-template <Platform P> bool Engine<P>::rescue(Recovery &io, u32 first, IoStatus *fetched)
+// Plans the move of the block in buffer_ to the spare and gives it to the reader from there, since main would
+// perhaps not give it once more. A place that does not give it back is none. false: it found no place.
+template <Platform P> bool Engine<P>::rescue(Recovery &io, u32 first)
 {
 	const u32 block = geometry_.block_sectors;
 	const Sector sector = io.sector + first;
-	*fetched = IoStatus::ok;
 	if (!journal_.opened() || !within_budget())
 		return false;
 	const Answer answer = table_.lookup(sector, block);
 	const auto write = [&](DeviceIndex device, Sector spare, u32 done, u32 part) {
 		const IoStatus written = debt_.write(platform_, device, spare,
 						     buffer_ + done * kSectorBytes, part);
-		if (written == IoStatus::ok && *fetched == IoStatus::ok)
-			*fetched = bring(io, first + done, device, spare, part);
-		return written;
+		// The scan has no reader, and its buffer is needed for the next place.
+		return written == IoStatus::ok && io.request != kNobody
+			       ? bring(io, first + done, device, spare, part)
+			       : written;
 	};
 	const IoStatus placed = place(sector, block, answer, write);
 	if (placed != IoStatus::ok)

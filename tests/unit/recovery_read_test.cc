@@ -94,6 +94,48 @@ TEST(RecoveryRead, WhatComesBackIsRescued)
 	}
 }
 
+// The spare takes it and does not give it back: that is no place for what is in hand.
+TEST(RecoveryRead, APlaceThatGivesNothingBackIsNone)
+{
+	RemapSet set(k512e);
+	const Sector first = set.engine.layout().physical(0);
+	set.host.main.mark_unreadable(1003);
+	bool refused = false;
+	set.host.hook = [&](HostCall call, DeviceIndex device, Sector sector, u64) {
+		if (call == HostCall::read && device == kMainDevice && sector == 1003)
+			set.host.main.unreadable.erase(1003);
+		if (call == HostCall::forward && device == kFirstSpare && sector == first) {
+			set.host.spare.mark_unreadable(first);
+			refused = true;
+		}
+	};
+	const auto io = set.read(1003, 1);
+	set.host.hook = nullptr;
+	EXPECT_TRUE(refused);
+	ASSERT_EQ(io->result(), IoStatus::ok);
+	EXPECT_EQ(io->data[0].stamp(), RemapSet::original(1003));
+	EXPECT_EQ(set.bad_places(), 1u);
+	EXPECT_EQ(set.stamp(1003), RemapSet::original(1003));
+	set.check_books();
+}
+
+// A message that moves tries as often as a reader would.
+TEST(RecoveryRead, WhatIsRelocatedIsTriedAgainToo)
+{
+	RemapSet set(k512e);
+	set.host.main.mark_unreadable(1003);
+	u32 reads = 0;
+	set.host.hook = [&](HostCall call, DeviceIndex device, Sector at, u64 count) {
+		if (call == HostCall::read && device == kMainDevice && at == 1003 && count == 1 &&
+		    ++reads == 2)
+			set.host.main.unreadable.erase(1003);
+	};
+	ASSERT_EQ(set.send("relocate 1000 8"), 1);
+	set.host.hook = nullptr;
+	EXPECT_EQ(set.engine.table().lost_sectors(), 0u);
+	EXPECT_EQ(set.stamp(1003), RemapSet::original(1003));
+}
+
 TEST(RecoveryRead, RetriesAreCounted)
 {
 	for (const u32 retries : {0u, 1u, 7u}) {
