@@ -31,23 +31,34 @@ exchanged() {
     check "add it again" dmremap spare add r "$SPARE" --yes --wipe-set "$(stat_value r set)"
     members 0:in_use,1:in_use
     check "stamps" vm-test-sectors stamp /dev/mapper/r 0 4096 5
-    msg_ok r add_remap 60000 "$(($(stat_value r spare_total) - 100))" 8
+    # Behind all others: its old places are never used again.
+    msg_ok r add_remap 60000 $(($(stat_value r spare_total) + 100)) 8
     dmsetup remove r
 }
+
+# unreadable_block ERRNO - the eight sectors, as `unreadable` tells them.
+unreadable_block() { printf "%s $1\n" {60000..60007} | paste -sd ' '; }
 
 given_up() {
     local set
     set=$(dmremap probe "$SECOND" | sed -n 's/^DMREMAP_SET=//p')
     expect_fail "without the first" dmremap create r /dev/mapper/main "$SECOND"
     expect_fail "give up one that is there" dmremap repair "$SECOND" "$SPARE" --without 0 --yes
-    check "give it up" dmremap repair "$SECOND" --without 0 --yes
+    dmremap repair "$SECOND" --without 0 --yes >given_up || fail "it cannot be given up"
+    matches "give it up, and what is on it" "$(<given_up)" 'member 0 +missing; 1 extents with 8 sectors'
     expect_fail "unasked it does not start" dmremap create r /dev/mapper/main "$SECOND"
     check "it starts when told to" dmremap create r /dev/mapper/main "$SECOND" --allow-degraded
     members 0:missing,1:in_use
+    eq "what is on it cannot be read" "$(unreadable 59000 2000)" "$(unreadable_block EIO)"
     eq "set" "$(stat_value r set)" "$set"
     check "the first comes back, in use" dmremap spare add r "$SPARE"
     members 0:in_use,1:in_use
     eq "mode" "$(field r mode)" ok
+    eq "what was on it is lost" "$(field r lost)" 8
+    eq "and is read as such" "$(unreadable 59000 2000)" "$(unreadable_block ENODATA)"
+    check "until it is written" vm-test-sectors stamp /dev/mapper/r 60000 8 6
+    check "and read" vm-test-sectors check /dev/mapper/r 60000 8 6
+    eq "lost" "$(field r lost)" 0
     dmsetup remove r
 }
 
