@@ -2,8 +2,8 @@
 # shellcheck shell=bash
 # timeout: 120
 #
-# `dmsetup wait` wakes an administrator when more sectors are lost, when the spare fills up to 80, 90
-# and 100 % and when the mode changes, and lets him sleep otherwise. `dmremap events` tells of the same.
+# `dmsetup wait` wakes an administrator when more sectors are lost or pending, at the first remap in a
+# budget window, when the spare fills up to 80, 90 and 100 % and when the mode changes, and lets him sleep otherwise. `dmremap events` tells of the same.
 
 events() { dmsetup info -c --noheadings -o events "$1" | tr -d ' '; }
 
@@ -11,26 +11,60 @@ events() { dmsetup info -c --noheadings -o events "$1" | tr -d ' '; }
 asleep() { grep -qs dm_wait_event "/proc/$(pgrep -x "${1:-dmsetup}")/stack"; }
 
 # wakes DESCRIPTION WORDS... - the message ends a `dmsetup wait` that began before it.
-wakes() {
+wakes() { wakes_by "$1" msg_ok live "${@:2}"; }
+
+# wakes_by DESCRIPTION COMMAND... - what the command does ends one.
+wakes_by() {
     local description=$1 before waiter
     shift
     before=$(events live)
     timeout 20 dmsetup wait live "$before" >waited &
     waiter=$!
     wait_for 10 asleep || fail "dmsetup does not wait"
-    msg_ok live "$@"
+    "$@"
     wait "$waiter" || fail "dmsetup wait did not end: $description"
     eq "events: $description" "$(events live)" $((before + 1))
 }
 
 # silent DESCRIPTION WORDS... - the message is no event.
-silent() {
+silent() { silent_by "$1" msg_ok live "${@:2}"; }
+
+# silent_by DESCRIPTION COMMAND... - what the command does is none.
+silent_by() {
     local description=$1 before
     shift
     before=$(events live)
-    msg_ok live "$@"
+    "$@"
     sleep 0.3
     eq "no event: $description" "$(events live)" "$before"
+}
+
+# stamp SECTOR - a block of 4 KiB; read_one SECTOR fails.
+stamp() { check "a write of $1" vm-test-sectors stamp /dev/mapper/live "$1" 8 2; }
+read_one() {
+    expect_fail "a read of $1" dd if=/dev/mapper/live of=/dev/null bs=512 skip="$1" count=1 iflag=direct status=none
+}
+
+# Windows of an hour, and then of a second.
+remaps_by_themselves() {
+    wakes_by "the first remap in a window" stamp 7000
+    silent_by "a write that succeeds" stamp 7100
+    silent_by "the second in this window" stamp 7200
+    replace_table live "0 $TOTAL dm-remap /dev/mapper/main $SPARE 2 budget 2/1"
+    sleep 1.2
+    silent_by "a write that succeeds" stamp 7100
+    wakes_by "the first in the next window" stamp 7304
+    eq "remaps" "$(field live remaps)" 0/3/0
+    replace_table live "0 $TOTAL dm-remap /dev/mapper/main $SPARE"
+}
+
+pending_sectors() {
+    wakes_by "a new pending sector" read_one 7500
+    eq "pending" "$(field live pending)" 1
+    silent_by "one that is pending already" read_one 7500
+    wakes_by "another one" read_one 7501
+    silent_by "a write to them" stamp 7496
+    eq "pending" "$(field live pending)" 0
 }
 
 lost_sectors() {
@@ -140,8 +174,12 @@ marks_logged() { klog_since "bench: start $CASE_NAME" | grep -cE 'the spare is [
 mkloop MAIN 64M
 mkloop SPARE 16M
 TOTAL=$(sectors "$MAIN")
-mkdm main "0 3003 linear $MAIN 0" "3003 2 error" "3005 $((TOTAL - 3005)) linear $MAIN 3005"
+mkdm main "0 3003 linear $MAIN 0" "3003 2 error" "3005 3995 linear $MAIN 3005" "7000 8 error" \
+    "7008 192 linear $MAIN 7008" "7200 8 error" "7208 96 linear $MAIN 7208" "7304 8 error" \
+    "7312 188 linear $MAIN 7312" "7500 2 error" "7502 $((TOTAL - 7502)) linear $MAIN 7502"
 mkremap live /dev/mapper/main "$SPARE"
+remaps_by_themselves
+pending_sectors
 lost_sectors
 tool_tells
 spare_fills
