@@ -3,8 +3,7 @@
 # timeout: 300
 #
 # Writes that fail on main go to the spare by themselves: exactly the blocks that are bad, durable
-# when acknowledged, a whole bad track under many writes at a time, and with overlapping ones in
-# order.
+# when acknowledged, and a whole bad track under many writes at a time.
 
 # bad_blocks FIRST LENGTH... - the table of a main with these bad sectors.
 bad_blocks() {
@@ -41,11 +40,14 @@ three_blocks_of_a_megabyte() {
 
 # The track lies in the middle of where fio writes, so writes elsewhere show that main takes them.
 whole_track() {
-    local mapped
+    local mapped commits recovered
+    commits=$(stat_value r commits stats) recovered=$(stat_value r recovered stats)
     verify_begin track /dev/mapper/r 1 --offset=16M --size=16M
     verify_end track
     mapped=$(field r mapped)
     echo "  mapped sectors after the track: $mapped, remaps $(field r remaps)"
+    echo "  commits of the track: $(($(stat_value r commits stats) - commits)) for" \
+        "$(($(stat_value r recovered stats) - recovered)) writes"
     eq "mapped sectors: the three blocks and the track" "$mapped" $((24 + 2048))
     eq "write errors that went upward" "$(field r write_errors)" 0
     msg_ok r stats
