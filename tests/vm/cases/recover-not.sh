@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck shell=bash
+# smoke: yes
 # timeout: 240
 #
 # When main is gone, or takes no writes at all, its sectors are not bad: nothing is remapped for it,

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck shell=bash
+# smoke: yes
 # timeout: 240
 #
 # Reads that fail on main: exactly the unreadable sectors give an error, they are pending from then

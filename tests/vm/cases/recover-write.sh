@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck shell=bash
+# smoke: yes
 # timeout: 300
 #
 # Writes that fail on main go to the spare by themselves: exactly the blocks that are bad, durable
