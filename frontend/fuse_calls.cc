@@ -4,8 +4,6 @@
 #define FUSE_USE_VERSION 314
 #include <fuse_lowlevel.h>
 
-#include <fcntl.h>
-#include <linux/falloc.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -126,28 +124,8 @@ void read_directory(fuse_req_t asked, fuse_ino_t inode, size_t size, off_t offse
 		fuse_reply_buf(asked, nullptr, 0);
 }
 
-void sync_file(fuse_req_t asked, fuse_ino_t, int, fuse_file_info *) { file_of(asked).flush(asked); }
-
 // Whoever closes a file asks for nothing to be stable.
 void flush(fuse_req_t asked, fuse_ino_t, fuse_file_info *) { fuse_reply_err(asked, 0); }
-
-void allocate(fuse_req_t asked, fuse_ino_t, int mode, off_t offset, off_t length, fuse_file_info *)
-{
-	FuseFile &file = file_of(asked);
-	const u64 begin = static_cast<u64>(offset);
-	const u64 bytes = static_cast<u64>(length);
-	const bool inside = range_fits(begin, bytes, file.bytes());
-	const bool keeps_size = mode & FALLOC_FL_KEEP_SIZE;
-	const int what = mode & ~FALLOC_FL_KEEP_SIZE;
-	if (what == FALLOC_FL_PUNCH_HOLE || what == FALLOC_FL_ZERO_RANGE) {
-		const u64 end = min_of(begin + bytes, file.bytes());
-		if (begin < end && (inside || keeps_size))
-			return file.zero(asked, begin, end - begin);
-		fuse_reply_err(asked, keeps_size ? 0 : ENOSPC);
-		return;
-	}
-	fuse_reply_err(asked, what ? EOPNOTSUPP : inside ? 0 : ENOSPC);
-}
 
 void file_system(fuse_req_t asked, fuse_ino_t)
 {
@@ -170,9 +148,7 @@ fuse_lowlevel_ops make_calls()
 	calls.create = create;
 	calls.release = release;
 	calls.readdir = read_directory;
-	calls.fsync = sync_file;
 	calls.flush = flush;
-	calls.fallocate = allocate;
 	calls.statfs = file_system;
 	return calls;
 }

@@ -5,6 +5,7 @@
 #include <fuse_lowlevel.h>
 
 #include <fcntl.h>
+#include <linux/falloc.h>
 #include <linux/fuse.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -173,6 +174,12 @@ bool FuseFile::take_transfer()
 		std::memcpy(&in, body, sizeof(in));
 		// No fsync comes behind a write that is to be stable: its flags say so.
 		write(in.offset, in.size, in.flags & O_DSYNC);
+	} else if (head.opcode == FUSE_FSYNC) {
+		flush();
+	} else if (head.opcode == FUSE_FALLOCATE) {
+		fuse_fallocate_in in;
+		std::memcpy(&in, body, sizeof(in));
+		allocate(in.offset, in.length, in.mode);
 	} else if (head.opcode == FUSE_INTERRUPT) {
 		reply(*current_, ENOSYS);
 	} else {
@@ -225,22 +232,31 @@ void FuseFile::read(u64 offset, u64 bytes)
 	go_on(begin(FuseRequest::Kind::read, offset, bytes));
 }
 
-void FuseFile::flush(fuse_req *asked)
+void FuseFile::flush()
 {
 	FuseRequest &request = begin(FuseRequest::Kind::flush, 0, 0);
-	request.asked = asked;
 	request.IoRequest::flush = true;
 	volume_.submit(request);
 }
 
-void FuseFile::zero(fuse_req *asked, u64 offset, u64 bytes)
+// Holes and zeros inside the file, which has no other size: a hole may be said to reach further.
+void FuseFile::allocate(u64 offset, u64 length, u32 mode)
 {
-	if (offset % block_ || bytes % block_) {
-		fuse_reply_err(asked, EOPNOTSUPP);
-		return;
-	}
+	const bool inside = range_fits(offset, length, bytes());
+	const bool keeps_size = mode & FALLOC_FL_KEEP_SIZE;
+	const u32 what = mode & ~FALLOC_FL_KEEP_SIZE;
+	if (what != FALLOC_FL_PUNCH_HOLE && what != FALLOC_FL_ZERO_RANGE)
+		return reply(*current_, what ? EOPNOTSUPP : inside ? 0 : ENOSPC);
+	if (offset >= bytes() || (!inside && !keeps_size))
+		return reply(*current_, keeps_size ? 0 : ENOSPC);
+	zero(offset, min_of(length, bytes() - offset));
+}
+
+void FuseFile::zero(u64 offset, u64 bytes)
+{
+	if (offset % block_ || bytes % block_)
+		return reply(*current_, EOPNOTSUPP);
 	FuseRequest &request = begin(FuseRequest::Kind::zeroes, offset, bytes);
-	request.asked = asked;
 	request.op = Op::write_zeroes;
 	request.left = bytes;
 	begin_write(request);
@@ -337,9 +353,8 @@ void FuseFile::write_ended()
 void FuseFile::answer(FuseRequest &request)
 {
 	const int error = host::errno_of(request.status);
-	if (request.kind == FuseRequest::Kind::flush || request.kind == FuseRequest::Kind::zeroes) {
-		fuse_reply_err(request.asked, error);
-	} else if (error) {
+	if (error || request.kind == FuseRequest::Kind::flush ||
+	    request.kind == FuseRequest::Kind::zeroes) {
 		reply(request, error);
 	} else if (request.kind == FuseRequest::Kind::read) {
 		reply(request, 0, request.payload + request.offset % block_, request.bytes);

@@ -4,8 +4,8 @@
 //
 // Requests are taken in the reactor's thread and answered when they end, in any order. Each has memory
 // of its own, in which the kernel's message lies so that the data in it begin at a page: writes are
-// sent on, and reads answered, from there. What has no memory free waits in the kernel. Reads and writes go
-// past libfuse, which allocates memory for whatever it is given.
+// sent on, and reads answered, from there. What has no memory free waits in the kernel. Reads, writes, fsync
+// and fallocate go past libfuse, which allocates memory for whatever it is given.
 //
 // A file is written at any byte, a volume by blocks. Such a write reads the blocks at its ends first,
 // alone among all writes: another one might change the rest of a block meanwhile.
@@ -20,7 +20,6 @@
 #include "frontend/write_gate.h"
 #include "host/volume.h"
 
-struct fuse_req;
 struct fuse_session;
 
 namespace remap::frontend {
@@ -38,8 +37,7 @@ struct FuseRequest final : host::IoRequest {
 	FuseRequest *next = nullptr; // free, or a write that waits
 	u8 *message = nullptr;	     // as the kernel sends it
 	u8 *payload = nullptr;	     // at a page
-	u64 unique = 0;		     // the kernel's name of a read or write
-	fuse_req *asked = nullptr;   // libfuse's of anything else
+	u64 unique = 0;		     // the kernel's name of it
 	Kind kind = Kind::read;
 	Phase phase = Phase::whole;
 	u64 offset = 0; // bytes, as is
@@ -75,8 +73,6 @@ public:
 	const std::string &name() const { return name_; }
 	u64 bytes() const { return volume_.sectors() * kSectorBytes; }
 	void count_users(int by);
-	void zero(fuse_req *asked, u64 offset, u64 bytes);
-	void flush(fuse_req *asked);
 
 private:
 	friend struct FuseRequest;
@@ -88,6 +84,9 @@ private:
 	bool take_transfer();
 	void read(u64 offset, u64 bytes);
 	void write(u64 offset, u64 bytes, bool stable);
+	void flush();
+	void allocate(u64 offset, u64 length, u32 mode);
+	void zero(u64 offset, u64 bytes);
 	FuseRequest &begin(FuseRequest::Kind kind, u64 offset, u64 bytes);
 	bool aligned(const FuseRequest &request) const;
 	void begin_write(FuseRequest &request);

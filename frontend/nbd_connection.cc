@@ -368,25 +368,19 @@ void Connection::answer(Command &command)
 		return;
 	}
 	const bool has_data = header.type == kRead && !command.error;
-	std::string head;
+	Words head(command.head);
 	if (!handshake_.structured() || (header.type != kRead && header.type != kBlockStatus)) {
-		put<u32>(&head, kSimpleReplyMagic);
-		put<u32>(&head, command.error);
-		put<u64>(&head, header.cookie);
+		head.put<u32>(kSimpleReplyMagic).put<u32>(command.error).put<u64>(header.cookie);
 	} else {
-		put<u32>(&head, kChunkMagic);
-		put<u16>(&head, kDone);
-		put<u16>(&head, command.error ? kError : kOffsetData);
-		put<u64>(&head, header.cookie);
-		put<u32>(&head, command.error ? 6 : 8 + header.length);
-		if (command.error) {
-			put<u32>(&head, command.error);
-			put<u16>(&head, 0);
-		} else {
-			put<u64>(&head, header.offset);
-		}
+		head.put<u32>(kChunkMagic).put<u16>(kDone);
+		head.put<u16>(command.error ? kError : kOffsetData).put<u64>(header.cookie);
+		head.put<u32>(command.error ? 6 : 8 + header.length);
+		if (command.error)
+			head.put<u32>(command.error).put<u16>(0);
+		else
+			head.put<u64>(header.offset);
 	}
-	vectors_.push_back({command.head, head.copy(command.head, sizeof(command.head))});
+	vectors_.push_back({command.head, head.bytes()});
 	for (Slice *slice = command.slices; has_data && slice; slice = slice->next)
 		vectors_.push_back({slice->memory, slice->bytes});
 }

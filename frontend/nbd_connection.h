@@ -50,7 +50,7 @@ struct Command final : host::IoRequest {
 	// The answer to block status.
 	u32 chunk_bytes = 0;
 	char chunks[kStatusBytes];
-	char head[32]; // of its answer
+	char head[kMaxReplyHead];
 };
 
 class Connection {

@@ -96,14 +96,10 @@ u32 status_chunks(host::Volume &volume, u32 contexts, const RequestHeader &heade
 		char *chunk = out + bytes;
 		const u32 count = extents(volume, context.id, header.offset / kSectorBytes,
 					  header.length / kSectorBytes, chunk + 24, most);
-		std::string head;
-		put<u32>(&head, kChunkMagic);
-		put<u16>(&head, contexts ? 0 : kDone);
-		put<u16>(&head, kStatus);
-		put<u64>(&head, header.cookie);
-		put<u32>(&head, 4 + 8 * count);
-		put<u32>(&head, context.id);
-		bytes += head.copy(chunk, head.size()) + 8 * count;
+		Words head(chunk);
+		head.put<u32>(kChunkMagic).put<u16>(contexts ? 0 : kDone).put<u16>(kStatus);
+		head.put<u64>(header.cookie).put<u32>(4 + 8 * count).put<u32>(context.id);
+		bytes += static_cast<u32>(head.bytes()) + 8 * count;
 	}
 	return bytes;
 }

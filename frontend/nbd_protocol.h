@@ -63,6 +63,8 @@ enum Chunk : u16 { kNone = 0, kOffsetData = 1, kStatus = 5, kError = 0x8001 };
 
 inline constexpr u32 kMaxPayload = 32u << 20;
 inline constexpr u32 kMaxOption = 8192;
+// In front of the data of an answer: that of a chunk, with the offset.
+inline constexpr usize kMaxReplyHead = 28;
 
 struct [[gnu::packed]] RequestHeader {
 	u32 magic;
@@ -86,6 +88,24 @@ template <class Word> void put(std::string *out, Word word)
 	for (int shift = 8 * (static_cast<int>(sizeof(Word)) - 1); shift >= 0; shift -= 8)
 		out->push_back(static_cast<char>(word >> shift));
 }
+
+// Words behind each other in memory that its user has: answers are made without allocating any.
+// REQUIRES: room for all of them.
+class Words {
+public:
+	explicit Words(char *at) : begin_(at), end_(at) {}
+	template <class Word> Words &put(Word word)
+	{
+		for (int shift = 8 * (static_cast<int>(sizeof(Word)) - 1); shift >= 0; shift -= 8)
+			*end_++ = static_cast<char>(word >> shift);
+		return *this;
+	}
+	usize bytes() const { return static_cast<usize>(end_ - begin_); }
+
+private:
+	char *const begin_;
+	char *end_;
+};
 
 // REQUIRES: sizeof(Word) bytes at `at`.
 template <class Word> Word get(const char *at)

@@ -7,10 +7,12 @@
 #   DEVICE what it is given as --device
 #   SPARES its spares
 #   PLACE  its file or loop device, when it has one
+#   UNDER  the words of a command that starts it, if any
 
 SERVERS=()
 DEVICE=none
 SPARES=(spare.img)
+UNDER=()
 export XDG_RUNTIME_DIR=$WORK
 
 # started COUNT - waits for so many lines of the server's.
@@ -29,7 +31,7 @@ started() {
 start_server() {
     NAME=$PWD/c.control
     : >address
-    "$DMREMAP" serve main.img "${SPARES[@]}" --control "$NAME" --socket "$PWD/n" --device "$DEVICE" "$@" \
+    "${UNDER[@]}" "$DMREMAP" serve main.img "${SPARES[@]}" --control "$NAME" --socket "$PWD/n" --device "$DEVICE" "$@" \
         >address 2>server.log &
     SERVER=$!
     SERVERS+=("$SERVER")
