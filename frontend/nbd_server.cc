@@ -50,6 +50,8 @@ void Server::done(int result)
 			connections_.emplace_back(*this, result);
 		} catch (const std::bad_alloc &) {
 			close(result);
+			volume_.host().log_limited("warning: an NBD client is refused, for want of "
+						   "memory");
 		}
 	} else if (!finishing_ && result != -EINTR && result != -ECONNABORTED) {
 		return pause();

@@ -203,7 +203,8 @@ u32 ServingHost::wait_event(u32 seen, milliseconds most)
 
 void ServingHost::log(LogLevel level, const char *text)
 {
-	last_line = text;
+	if (caller) // who has none may have no memory for it, either
+		last_line = text;
 	const char *prefix = level == LogLevel::error	  ? "error: "
 			     : level == LogLevel::warning ? "warning: "
 							  : "";

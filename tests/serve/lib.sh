@@ -8,11 +8,13 @@
 #   SPARES its spares
 #   PLACE  its file or loop device, when it has one
 #   UNDER  the words of a command that starts it, if any
+#   OTHER  those that make a command one of another user than root (for_another)
 
 SERVERS=()
 DEVICE=none
 SPARES=(spare.img)
 UNDER=()
+OTHER=()
 export XDG_RUNTIME_DIR=$WORK
 
 # started COUNT - waits for so many lines of the server's.
@@ -52,6 +54,23 @@ end_servers() {
     for server in "${SERVERS[@]}"; do
         kill -9 "$server" 2>/dev/null || true
     done
+}
+
+# skip WHAT WHY - says what was not tried.
+skip() { printf '%s: not tried: %s: %s\n' "$CASE" "$1" "$2"; }
+
+# for_another - gives this folder and what is in it to another user than root, who OTHER makes of a command. Others
+# may have no way to the program, and none to FUSE: it is a copy, and FUSE is a device of their own.
+for_another() {
+    ((EUID == 0)) || return 0
+    chmod 711 "$WORK"
+    cp --reflink=auto "$DMREMAP" dmremap
+    DMREMAP=$PWD/dmremap
+    [[ -e fuse ]] || mknod -m 666 fuse c 10 229
+    chown -R 65534:65534 .
+    OTHER=(unshare -m bash -c '
+        mount --bind "$0/fuse" /dev/fuse && XDG_RUNTIME_DIR=$0 HOME=$0 TMPDIR=$0 \
+            exec setpriv --reuid 65534 --regid 65534 --clear-groups "$@"' "$PWD")
 }
 
 # check WHAT COMMAND... - one assertion.

@@ -4,8 +4,8 @@
 #include <fmt/format.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <unistd.h>
-
 
 #include "frontend/control.h"
 #include "frontend/nbd_server.h"
@@ -21,13 +21,30 @@ namespace {
 namespace frontend = remap::frontend;
 namespace host = remap::host;
 
+// Keeps all memory, that of later clients too. Where a limit holds it keeps none: the memory for a client
+// might be beyond it, and would then be refused, locked or not. Below a limit of 0 the privileged alone may lock,
+// so an attempt tells who is.
+void keep_memory()
+{
+	rlimit limit = {};
+	if (getrlimit(RLIMIT_MEMLOCK, &limit) != 0)
+		return;
+	const rlimit none = {0, limit.rlim_max};
+	const bool limited = limit.rlim_cur != RLIM_INFINITY;
+	if (limited && setrlimit(RLIMIT_MEMLOCK, &none) != 0)
+		return;
+	(void)mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT);
+	if (limited)
+		(void)setrlimit(RLIMIT_MEMLOCK, &limit);
+}
+
 // So that memory can be given back through this device: nothing of ours is swapped out to it, and
 // what the kernel allocates for us does not wait for it. Without the privilege, neither.
 void prepare_process()
 {
 	host::StopSignals::block();
 	(void)prctl(PR_SET_IO_FLUSHER, 1, 0, 0, 0);
-	(void)mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT);
+	keep_memory();
 }
 
 class Service {
