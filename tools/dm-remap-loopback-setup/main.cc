@@ -10,6 +10,7 @@
 
 #include "tools/dm-remap-loopback-setup/actions.h"
 #include "tools/common/failure.h"
+#include "tools/common/usage.h"
 
 namespace {
 
@@ -36,7 +37,7 @@ int main(int argc, char **argv)
 	try {
 		run(dmremap::loopback::parse_options(program, argc, argv));
 	} catch (const CLI::ParseError &error) {
-		return program.exit(error) ? static_cast<int>(ExitCode::wrong_arguments) : 0;
+		return dmremap::tell_usage(program, error) ? static_cast<int>(ExitCode::wrong_arguments) : 0;
 	} catch (const std::bad_alloc &) {
 		std::fprintf(stderr, "dm-remap-loopback-setup: not enough memory\n");
 		return static_cast<int>(ExitCode::no_memory);

@@ -15,6 +15,7 @@
 
 #include "core/remap_core.h"
 #include "tools/common/failure.h"
+#include "tools/common/usage.h"
 #include "tools/dmremap-status/formats.h"
 #include "tools/dmremap-status/live.h"
 #include "tools/dmremap-status/status_line.h"
@@ -150,7 +151,7 @@ int main(int argc, char **argv)
 		check(options);
 		run(options);
 	} catch (const CLI::ParseError &error) {
-		return program.exit(error) ? static_cast<int>(ExitCode::wrong_arguments) : 0;
+		return tell_usage(program, error) ? static_cast<int>(ExitCode::wrong_arguments) : 0;
 	} catch (const std::bad_alloc &) {
 		std::fprintf(stderr, "dmremap-status: not enough memory\n");
 		return static_cast<int>(ExitCode::no_memory);

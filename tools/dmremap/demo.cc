@@ -148,9 +148,26 @@ private:
 		server_ = std::make_unique<Child>(words, "server.log");
 		std::string address;
 		if (!server_->read_line(&address) || !server_->read_line(&device_))
-			throw Failure(ExitCode::wrong_device,
-				      "the server did not start: " + text_of("server.log"));
+			throw Failure(code_of(server_->wait()),
+				      "the server did not start: " + reason());
 		show(device_);
+	}
+
+	static ExitCode code_of(int status)
+	{
+		return status < 1 || status > static_cast<int>(ExitCode::busy)
+			       ? ExitCode::wrong_device
+			       : static_cast<ExitCode>(status);
+	}
+	// The last line that the server wrote, without the program's name.
+	static std::string reason()
+	{
+		std::ifstream log("server.log");
+		std::string line, last;
+		while (std::getline(log, line))
+			last = line;
+		const std::string name = "dmremap: ";
+		return last.rfind(name, 0) == 0 ? last.substr(name.size()) : last;
 	}
 
 	void make_files()

@@ -8,6 +8,7 @@
 #include "core/remap_core.h"
 #include "tools/dmremap/commands.h"
 #include "tools/common/failure.h"
+#include "tools/common/usage.h"
 #include "tools/dmremap/output.h"
 
 namespace {
@@ -53,7 +54,7 @@ int main(int argc, char **argv)
 	try {
 		program.parse(argc, argv);
 	} catch (const CLI::ParseError &error) {
-		return program.exit(error) ? usage_code(argc, argv) : 0;
+		return tell_usage(program, error) ? usage_code(argc, argv) : 0;
 	} catch (const Exit &end) {
 		return end.code;
 	} catch (const std::bad_alloc &) {
