@@ -38,6 +38,17 @@ answer() {
     judge "$code" "$status" "$pattern" "$*"
 }
 
+# refuses CODE SENTENCE COMMAND... - one assertion: its exit code, and that what it has to say on standard error is one
+# line: the program's name (PROGRAM, else dmremap), perhaps with subcommands, and the sentence, an extended regular
+# expression for all of it.
+refuses() {
+    local code=$1 pattern="^${PROGRAM:-dmremap}( [a-z]+)*: ($2)\$" status=0
+    shift 2
+    "$@" >printed 2>output </dev/null || status=$?
+    (($(wc -l <output) == 1)) || pattern='^one line, and no other$'
+    judge "$code" "$status" "$pattern" "$*"
+}
+
 judge() {
     local found=1
     [[ -z $3 ]] || grep -qE -e "$3" output || found=0

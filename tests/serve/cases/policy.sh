@@ -52,9 +52,9 @@ for heals in --heal ''; do
 done
 # Wrong values, in the words of a table line.
 serve() { timeout 20 "$DMREMAP" serve main.img spare.img --control "$PWD/x.control" --socket "$PWD/x" "$@"; }
-expect 1 "^dmremap: feature 'on_write_error' is malformed; it is: on_write_error remap\|fail: 'maybe'$" serve --on-write-error maybe
-expect 1 "'on_read_error' is malformed.*: 'x'$" serve --on-read-error x
-expect 1 "'retries' is malformed; it is: retries <0 to 100>: '101'$" serve --retries 101
-expect 1 "'budget' is malformed.*: '1/0'$" serve --budget 1/0
-expect 1 "'scan_rate' is malformed.*: '-1'$" serve --scan-rate=-1
-expect 1 '^--retries: ' serve --retries 1 --retries 2
+refuses 1 "feature 'on_write_error' is malformed; it is: on_write_error remap\|fail: 'maybe'" serve --on-write-error maybe
+refuses 1 "feature 'on_read_error' is malformed; it is: on_read_error retry\|fail: 'x'" serve --on-read-error x
+refuses 1 "feature 'retries' is malformed; it is: retries <0 to 100>: '101'" serve --retries 101
+refuses 1 "feature 'budget' is malformed; it is: budget <remaps>/<seconds, at least 1>: '1/0'" serve --budget 1/0
+refuses 1 "feature 'scan_rate' is malformed; it is: scan_rate <sectors per second, 0: off>: '-1'" serve --scan-rate=-1
+refuses 1 '--retries: At Most 1 required but received 2; --help shows the options' serve --retries 1 --retries 2

@@ -85,25 +85,25 @@ all_there 'after one more kill'
 
 # What is no set, or not all of it.
 serve() { timeout 20 "$DMREMAP" serve "$@" --control "$PWD/x.control" --socket "$PWD/x" --device none; }
-expect 5 'is in use by another program' serve blank.img second.img
+refuses 5 'second.img is in use by another program' serve blank.img second.img
 end_server TERM
 for file in spare.img second.img; do
     expect 0 'DMREMAP_STATE=clean' "$DMREMAP" probe "$file"
     cp --sparse=always "$file" "$file.before"
 done
 expect 0 'nothing is damaged' "$DMREMAP" check spare.img second.img --main main.img
-expect 4 "spare.img: member 1, [0-9a-f-]{36}, of set $SET is missing; the set has more spares than were named" serve main.img spare.img
-expect 4 "second.img: member 0, [0-9a-f-]{36}, of set $SET is missing; the set has more spares than were named" serve main.img second.img
-expect 4 "spare.img blank.img: member 1, [0-9a-f-]{36}, of set $SET is missing; spare 2 holds no superblock" serve main.img spare.img blank.img
-expect 4 "spare 3 is no member of set $SET" serve main.img spare.img second.img blank.img
-expect 4 "spare 2, member 1 of set $SET, never heard of epoch [0-9]+: what it holds is out of date" serve main.img spare.img old.img
-expect 4 'spare 2 and spare 3 both are member 1' serve main.img spare.img second.img old.img
-expect 1 'two of the spares are the same device: spare 1 and spare 3' serve main.img spare.img second.img ./spare.img
-expect 4 '^dmremap: main and spare are the same device$' serve main.img spare.img main.img
-expect 4 'none.img: No such file' serve main.img spare.img none.img
-expect 1 'SPARE: At Most 4 required but received 5' serve main.img 1 2 3 4 5
+refuses 4 "spare.img: member 1, [0-9a-f-]{36}, of set $SET is missing; the set has more spares than were named" serve main.img spare.img
+refuses 4 "second.img: member 0, [0-9a-f-]{36}, of set $SET is missing; the set has more spares than were named" serve main.img second.img
+refuses 4 "spare.img blank.img: member 1, [0-9a-f-]{36}, of set $SET is missing; spare 2 holds no superblock" serve main.img spare.img blank.img
+refuses 4 "spare.img second.img blank.img: spare 3 is no member of set $SET; 'dmremap spare add' makes it one" serve main.img spare.img second.img blank.img
+refuses 4 "spare.img old.img: spare 2, member 1 of set $SET, never heard of epoch [0-9]+: what it holds is out of date" serve main.img spare.img old.img
+refuses 4 'spare.img second.img old.img: spare 2 and spare 3 both are member 1, [0-9a-f-]{36}, of the set: one is a copy of the other' serve main.img spare.img second.img old.img
+refuses 1 'two of the spares are the same device: spare 1 and spare 3' serve main.img spare.img second.img ./spare.img
+refuses 4 'main and spare are the same device' serve main.img spare.img main.img
+refuses 4 'none.img: No such file or directory' serve main.img spare.img none.img
+refuses 1 'SPARE: At Most 4 required but received 5; --help shows the options' serve main.img 1 2 3 4 5
 truncate -s 64K small.img
-expect 4 'spare 2 has 128 sectors' serve main.img spare.img small.img
+refuses 4 'the spare is smaller than its own metadata: spare 2 has 128 sectors, the metadata alone takes [0-9]+' serve main.img spare.img small.img
 for file in spare.img second.img; do same 'what is refused writes nothing' "$file" "$file.before"; done
 
 # Made by the server, on sizes of their own, up to four.
