@@ -201,6 +201,7 @@ FuseRequest &FuseFile::begin(FuseRequest::Kind kind, u64 offset, u64 bytes)
 	request.op = Op::read;
 	request.IoRequest::flush = false;
 	request.fua = false;
+	request.frees = false;
 	request.sector = 0;
 	request.sectors = 0;
 	request.data = nullptr;
@@ -249,15 +250,16 @@ void FuseFile::allocate(u64 offset, u64 length, u32 mode)
 		return reply(*current_, what ? EOPNOTSUPP : inside ? 0 : ENOSPC);
 	if (offset >= bytes() || (!inside && !keeps_size))
 		return reply(*current_, keeps_size ? 0 : ENOSPC);
-	zero(offset, min_of(length, bytes() - offset));
+	zero(offset, min_of(length, bytes() - offset), what == FALLOC_FL_PUNCH_HOLE);
 }
 
-void FuseFile::zero(u64 offset, u64 bytes)
+void FuseFile::zero(u64 offset, u64 bytes, bool frees)
 {
 	if (offset % block_ || bytes % block_)
 		return reply(*current_, EOPNOTSUPP);
 	FuseRequest &request = begin(FuseRequest::Kind::zeroes, offset, bytes);
 	request.op = Op::write_zeroes;
+	request.frees = frees;
 	request.left = bytes;
 	begin_write(request);
 }

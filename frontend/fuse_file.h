@@ -11,7 +11,7 @@
 // alone among all writes: another one might change the rest of a block meanwhile.
 //
 // A hole that is punched must read as zeros, whatever the disk makes of a discard: so it is a write of
-// zeros.
+// zeros, which may give up the space.
 #pragma once
 
 #include <memory>
@@ -86,7 +86,7 @@ private:
 	void write(u64 offset, u64 bytes, bool stable);
 	void flush();
 	void allocate(u64 offset, u64 length, u32 mode);
-	void zero(u64 offset, u64 bytes);
+	void zero(u64 offset, u64 bytes, bool frees);
 	FuseRequest &begin(FuseRequest::Kind kind, u64 offset, u64 bytes);
 	bool aligned(const FuseRequest &request) const;
 	void begin_write(FuseRequest &request);

@@ -69,8 +69,11 @@ void Part::transfer(int descriptor)
 									 kZeroBytes)),
 					    position);
 		} else {
-			const int how = request->op == Op::discard ? FALLOC_FL_PUNCH_HOLE
-								   : FALLOC_FL_ZERO_RANGE;
+			// A hole reads as zeros, on files and on devices; a device that cannot
+			// promise it refuses.
+			const int how = request->op == Op::discard || request->frees
+						? FALLOC_FL_PUNCH_HOLE
+						: FALLOC_FL_ZERO_RANGE;
 			io_uring_prep_fallocate(sqe, descriptor, how | FALLOC_FL_KEEP_SIZE,
 						static_cast<off_t>(position),
 						static_cast<off_t>(bytes));

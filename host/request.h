@@ -15,6 +15,7 @@ public:
 	Op op = Op::read;
 	bool flush = false; // no data: makes stable what was acknowledged before
 	bool fua = false;   // of what modifies: stable before it ends
+	bool frees = false; // of zeros: the space may be given up
 	Sector sector = 0;
 	u32 sectors = 0;
 	u8 *data = nullptr; // of reads and writes; aligned to 512 bytes

@@ -56,6 +56,24 @@ end_servers() {
     done
 }
 
+# room_of FILE - how many bytes it takes on its file system.
+room_of() {
+    sync "$1"
+    echo $(($(stat -c '%b * %B' "$1")))
+}
+
+# gives_up BYTES FILE WHAT COMMAND... - one assertion: the command succeeds, and the file takes so much less afterwards,
+# but for what the file system takes to know it.
+gives_up() {
+    local bytes=$1 file=$2 what=$3 before after status=0
+    shift 3
+    before=$(room_of "$file")
+    "$@" >output 2>&1 || status=$?
+    after=$(room_of "$file")
+    check "$what (exit $status; it took $before bytes, and takes $after)" \
+        test "$status $((before - after > bytes - 65536))" = '0 1'
+}
+
 # skip WHAT WHY - says what was not tried.
 skip() { printf '%s: not tried: %s: %s\n' "$CASE" "$1" "$2"; }
 

@@ -50,6 +50,8 @@ expect 0 '' fallocate -p -o $((4 << 20)) -l 65536 "$PLACE"
 check 'a hole reads as zeros' cmp -n 65536 -i $((4 << 20)):0 "$PLACE" /dev/zero
 expect 0 '' fallocate -z -o $((4 << 20)) -l 131072 "$PLACE"
 check 'and so do zeros' cmp -n 131072 -i $((4 << 20)):0 "$PLACE" /dev/zero
+gives_up $((1 << 20)) main.img 'a hole gives up 1 MiB' fallocate -p -o $((6 << 20)) -l $((1 << 20)) "$PLACE"
+check 'and it reads as zeros' cmp -n $((1 << 20)) -i $((6 << 20)):0 "$PLACE" /dev/zero
 check 'the rest is as it was' cmp -n 1000000 -i $(((4 << 20) + 131072)):$(((4 << 20) + 131072)) "$PLACE" main.img
 expect 1 'not supported|unsupported' fallocate -p -o 100 -l 512 "$PLACE"
 # Its end.
