@@ -32,9 +32,10 @@ flushed() {
     expect 0 "^$counts$" echo $((after[0] - before[0])) $((after[1] - before[1])) $((after[2] - before[2])) $((after[3] - before[3]))
     [[ $(<output) == "$counts" ]] || echo "  that was: $what"
 }
-# from_above ALL - through every front end; ALL: the counts when all devices of the set are flushed.
+# from_above ALL SPARE - through every front end. ALL: the counts when all devices of the set are flushed; SPARE: when
+# the spare is that has a remap.
 from_above() {
-    local all=$1 none='0 0 0 0' main='1 0 0 0' spares=() spare
+    local all=$1 moved=$2 none='0 0 0 0' main='1 0 0 0' spares=() spare
     DEVICE="file"
     start_server --name "flush$$"
     # What is written is on main, and in no device's cache alone, when fsync has returned.
@@ -46,6 +47,14 @@ from_above() {
     flushed 'a write with O_DSYNC' "$main" dd if=/dev/urandom of="$PLACE" bs=4096 seek=300 count=1 conv=notrunc oflag=dsync
     flushed 'an unaligned one' "$main" dd if=/dev/urandom of="$PLACE" bs=100 seek=300 count=1 conv=notrunc oflag=sync
     flushed 'NBD' "$all" nbdsh -u "$URI" -c 'h.flush()'
+    # FUA reaches the device that was written, and no other.
+    expect 0 '' "$DMREMAP" relocate "$NAME" 80000 64
+    flushed 'a write over NBD' "$none" nbdsh -u "$URI" -c 'h.pwrite(b"n" * 32768, 50000 * 512)'
+    flushed 'with FUA' "$main" nbdsh -u "$URI" -c 'h.pwrite(b"f" * 32768, 50000 * 512, nbd.CMD_FLAG_FUA)'
+    flushed 'a write over NBD, remapped' "$none" nbdsh -u "$URI" -c 'h.pwrite(b"n" * 32768, 80000 * 512)'
+    flushed 'with FUA, remapped' "$moved" nbdsh -u "$URI" -c 'h.pwrite(b"f" * 32768, 80000 * 512, nbd.CMD_FLAG_FUA)'
+    flushed 'zeros with FUA' "$main" nbdsh -u "$URI" -c 'h.zero(32768, 50000 * 512, nbd.CMD_FLAG_FUA)'
+    flushed 'zeros with FUA, remapped' "$moved" nbdsh -u "$URI" -c 'h.zero(32768, 80000 * 512, nbd.CMD_FLAG_FUA)'
     end_server TERM
     expect 0 '^0$' echo "$ENDED"
     for spare in "${SPARES[@]}"; do spares+=("spare=$spare"); done
@@ -58,8 +67,8 @@ from_above() {
     end_server TERM
 }
 SPARES=(spare.img)
-from_above '1 1 0 0'
+from_above '1 1 0 0' '0 1 0 0'
 SPARES=(second.img third.img)
-from_above '1 0 1 1'
+from_above '1 0 1 1' '0 0 1 0'
 for device in "${DEVICES[@]}"; do fusermount3 -u "$device.d"; done
 wait "${FUSES[@]}" || true

@@ -42,4 +42,13 @@ end_server TERM
 wait "$LOAD" 2>/dev/null || true
 expect 0 '^0$' echo "$ENDED"
 expect 0 'DMREMAP_STATE=clean' "$DMREMAP" probe spare.img
+# SIGINT and SIGHUP are clean stops as well.
+for signal in INT HUP; do
+    start_server
+    expect 0 '' nbdsh -u "$URI" -c 'h.pwrite(b"s" * 4096, 0)'
+    expect 0 'DMREMAP_STATE=opened' "$DMREMAP" probe spare.img
+    end_server "$signal"
+    expect 0 '^0$' echo "$ENDED"
+    expect 0 'DMREMAP_STATE=clean' "$DMREMAP" probe spare.img
+done
 expect 0 'nothing is damaged' "$DMREMAP" check spare.img --main main.img

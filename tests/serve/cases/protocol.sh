@@ -5,6 +5,23 @@ new_images
 dd if=/dev/urandom of=main.img bs=1M count="$MIB" conv=notrunc status=none
 cp main.img expected.img
 start_server
+# Past the page cache, where the file system can do it in sectors and says so.
+cat >direct.py <<'PY'
+import os, sys
+for name in sys.argv[2:]:
+    path = os.path.realpath(name)
+    fds = [fd for fd in os.listdir('/proc/%s/fd' % sys.argv[1]) if os.readlink('/proc/%s/fd/%s' % (sys.argv[1], fd)) == path]
+    assert fds, name + ' is not open'
+    for fd in fds:
+        flags = [line.split()[1] for line in open('/proc/%s/fdinfo/%s' % (sys.argv[1], fd)) if line.startswith('flags:')]
+        assert int(flags[0], 8) & os.O_DIRECT, '%s: flags %s' % (name, flags[0])
+PY
+SYSTEM=$(stat -f -c %T .)
+if [[ $SYSTEM =~ ^(ext2/ext3|xfs)$ ]] && dd if=main.img of=/dev/null bs=512 count=1 iflag=direct status=none 2>output; then
+    check 'main and spare are open with O_DIRECT' python3 direct.py "$SERVER" main.img spare.img
+else
+    skip 'files past the page cache' "$SYSTEM here does not do it in sectors"
+fi
 expect 0 'protocol: newstyle-fixed.*structured' nbdinfo "$URI"
 for word in "export-size: $((SECTORS * 512))" 'can_flush: true' 'can_fua: true' 'can_trim: true' \
     'can_zero: true' 'can_multi_conn: true' 'block_size_minimum: 512'; do
@@ -64,6 +81,9 @@ PY
 check 'nbdsh: reads, writes, zeroes, trims and refusals' env URI="$URI" python3 client.py
 nbdcopy "$URI" copy.img
 same 'what nbdsh wrote is there' expected.img copy.img
+# A trim gives the space back, where there is something to give.
+sync main.img
+gives_up $((1 << 20)) main.img 'a trim gives up 1 MiB' nbdsh -u "$URI" -c 'h.trim(1 << 20, 40 << 20)'
 # What is no NBD ends a connection, and nothing else.
 cat >noise.py <<'PY'
 import os, random, socket, struct
@@ -99,3 +119,29 @@ expect 0 '^0$' echo "$ENDED"
 expect 0 'DMREMAP_STATE=clean' "$DMREMAP" probe spare.img
 expect 1 '' test -e n
 expect 1 '' test -e "$NAME"
+# On a port of this machine alone.
+PORT=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
+: >address
+"$DMREMAP" serve main.img spare.img --control "$NAME" --port "$PORT" --device none >address 2>server.log &
+SERVER=$!
+SERVERS+=("$SERVER")
+started 1
+URI=$(<address)
+expect 0 "^nbd://127.0.0.1:$PORT$" cat address
+expect 0 "export-size: $((SECTORS * 512))" nbdinfo "$URI"
+expect 0 '' nbdsh -u "$URI" -c 'h.pwrite(b"t" * 1048576, 4096, nbd.CMD_FLAG_FUA); assert h.pread(1048576, 4096) == b"t" * 1048576'
+cat >listening.py <<'PY'
+import os, sys
+inodes = {os.readlink('/proc/%s/fd/%s' % (sys.argv[1], fd)) for fd in os.listdir('/proc/%s/fd' % sys.argv[1])}
+for table in ('tcp', 'tcp6'):
+    for line in open('/proc/net/' + table).readlines()[1:]:
+        words = line.split()
+        if words[3] == '0A' and 'socket:[%s]' % words[9] in inodes:
+            print(table, words[1])
+PY
+expect 0 "^tcp 0100007F:$(printf %04X "$PORT")$" python3 listening.py "$SERVER"
+cp output told
+expect 0 '^1$' grep -c . told
+end_server TERM
+expect 0 '^0$' echo "$ENDED"
+check 'main has what came in by the port' cmp -n 1048576 -i 4096:0 main.img <(printf 't%.0s' {1..1048576})
