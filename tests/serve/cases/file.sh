@@ -72,7 +72,7 @@ expect 0 '' fallocate -p -o $((50000 * 512)) -l 4096 "$PLACE"
 check 'a hole over bad sectors reads as zeros' cmp -n 4096 -i $((50000 * 512)):0 "$PLACE" /dev/zero
 # While it is open nobody takes it away.
 exec 7<"$PLACE"
-expect 5 'in use' "$DMREMAP" remove "$NAME"
+refuses 5 "$FILE_NAME is in use: its block device or file is" "$DMREMAP" remove "$NAME"
 exec 7<&-
 cp "$PLACE" want.img
 dd if=/dev/null of="$PLACE" conv=notrunc,fsync status=none

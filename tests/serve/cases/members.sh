@@ -60,7 +60,7 @@ all_there 'moved to the other spare'
 restart spare.img
 all_there 'without the other spare'
 end_server TERM
-expect 4 "spare 2 was a spare of set $SET, which goes on without it; wiped, it can be added anew" serve main.img spare.img second.img
+refuses 4 "spare.img second.img: spare 2 was a spare of set $SET, which goes on without it; wiped, it can be added anew" serve main.img spare.img second.img
 start_server
 
 # Prepared for what is served, and added by another start.
@@ -76,10 +76,10 @@ expect 1 'second.img is neither the number of a spare of .* nor the device of on
 expect 0 'all that is on member 1 of' spare remove "$NAME" third.img --dry-run
 expect 0 '' "$DMREMAP" add "$NAME" 8192 $(($(told spare_total) - 4096)) 512
 end_server TERM
-expect 4 'member 1, .* is missing' serve main.img spare.img
+refuses 4 "spare.img: member 1, [0-9a-f-]{36}, of set $SET is missing; the set has more spares than were named" serve main.img spare.img
 # Given up, it may be missing.
 expect 0 '^repaired$' "$DMREMAP" repair spare.img --without 1 --yes
-expect 4 "set $SET goes on without its member 1, .*; with allow_degraded it starts" serve main.img spare.img
+refuses 4 "spare.img: set $SET goes on without its member 1, [0-9a-f-]{36}, which is not here; with allow_degraded it starts, and what is on that spare gives errors" serve main.img spare.img
 SPARES=(spare.img)
 start_server --allow-degraded
 expect 0 '^0:in_use,1:missing$' told spares

@@ -25,11 +25,11 @@ kit() {
 }
 nbd2() { timeout 60 nbdsh -u "$URI" -c "$1"; }
 nbd() { timeout 60 nbdsh -u "$KIT" -c "$1"; }
-# refused PATTERN PARAMETER... - one sentence, before it goes into the background.
+# refused SENTENCE PARAMETER... - all that it says, before it goes into the background.
 refused() {
-    expect 1 "nbdkit: error: ($PLUGIN: )?(dm-remap: )?$1" timeout 30 nbdkit -P none.pid -U none "$PLUGIN" "${@:2}"
+    expect 1 "^nbdkit: error: $1$" timeout 30 nbdkit -P none.pid -U none "$PLUGIN" "${@:2}"
     cp output told
-    expect 0 '^1$' grep -c 'nbdkit: error:' told
+    expect 0 '^1$' grep -c '' told
     expect 1 '' test -e none.pid
 }
 
@@ -50,6 +50,8 @@ expect 0 '' nbdcopy random.img "$KIT"
 expect 0 '' nbdcopy --request-size=65536 "$KIT" all.img
 same 'nbdcopy: what was written is there' random.img all.img
 expect 0 'Images are identical' qemu-img compare -f raw -F raw random.img "${KIT/nbd+unix:\/\/\/?socket=/nbd:unix:}"
+# A trim gives its space back.
+gives_up $((1 << 20)) main.img 'a trim gives up 1 MiB' nbdsh -u "$KIT" -c 'h.trim(1 << 20, 48 << 20)'
 # Any buffer, many at a time, zeros, discards, flushes; and blocks only.
 cat >client.py <<'PY'
 import errno, os, random, threading
@@ -91,6 +93,7 @@ refused(errno.EINVAL, lambda: h.zero(513, 0))
 PY
 check 'four clients at a time' env URI="$KIT" timeout 120 python3 client.py
 # What other subcommands say to it.
+expect 0 '^srw------- 600$' stat -c '%A %a' "$NAME"
 expect 0 'mode +ok' "$DMREMAP" status "$NAME"
 expect 0 '' "$DMREMAP" relocate "$NAME" 1000 8
 expect 0 '1000 +[0-9]+ +8 +active' "$DMREMAP" list "$NAME"
@@ -103,7 +106,7 @@ sys.stdin.read()
 PY
 exec 7> >(URI=$KIT exec timeout 60 python3 hold.py >held)
 for _ in {1..100}; do [[ ! -s held ]] || break; sleep 0.05; done
-expect 5 'is in use: a client is connected' "$DMREMAP" remove "$NAME"
+refuses 5 '[^ ]* is in use: a client is connected' "$DMREMAP" remove "$NAME"
 exec 7>&-
 for _ in {1..100}; do ! "$DMREMAP" remove "$NAME" >/dev/null 2>&1 || break; sleep 0.05; done
 ENDED=0
@@ -208,34 +211,34 @@ end_server TERM
 expect 0 'nothing is damaged' "$DMREMAP" check first.img second.img --main main.img
 NAME=$PWD/k.control
 SPARES=(spare.img)
-refused ".*/first.img: member 1, .*, of set $SET is missing; the set has more spares than were named" main.img spare=first.img
-refused ".*/first.img .*/spare.img: .*belongs to set" main.img spare=first.img spare=spare.img
+refused "$PWD/first.img: member 1, [0-9a-f-]{36}, of set $SET is missing; the set has more spares than were named" main.img spare=first.img
+refused "$PWD/first.img $PWD/spare.img: spare 1 belongs to set $SET, another one to set [0-9a-f-]{36}; all spares that are named must be of one set" main.img spare=first.img spare=spare.img
 refused "two of the spares are the same device: spare 1 and spare 2" main.img spare=first.img spare=./first.img
-refused "too many spares; a set has at most 4, the one beside main among them: '.*/e'" main.img spare=a spare=b spare=c spare=d spare=e
+refused "too many spares; a set has at most 4, the one beside main among them: '$PWD/e'" main.img spare=a spare=b spare=c spare=d spare=e
 # What cannot be served is refused as by `dmremap serve`, before nbdkit goes into the background.
 refused 'main=FILE is required' spare=spare.img
 refused 'spare=FILE is required' main.img
-refused ".*/none.img: No such file or directory" none.img spare=spare.img
-refused ".*/none.img: No such file or directory" main.img spare=none.img
+refused "$PWD/none.img: No such file or directory" none.img spare=spare.img
+refused "$PWD/none.img: No such file or directory" main.img spare=none.img
 refused "main and spare are the same device" main.img spare=main.img
 truncate -s 64K small.img
 truncate -s 32M other.img
 truncate -s "${MIB}M" m2.img
-refused '.*smaller than its own metadata' m2.img spare=small.img
-refused '.*main' other.img spare=spare.img
-refused "set 'x' is not a UUID" main.img spare=spare.img set=x
-refused '.*' main.img spare=spare.img set=00000000-0000-4000-8000-000000000001
+refused 'the spare is smaller than its own metadata: spare has 128 sectors, the metadata alone takes [0-9]+' m2.img spare=small.img
+refused "$PWD/spare.img: main has 65536 sectors, set [0-9a-f-]{36} was made for one of 131072; are main and spare swapped\?" other.img spare=spare.img
+refused "set 'x' is not a UUID; it has 36 characters, as 'dmremap probe' prints it" main.img spare=spare.img set=x
+refused "$PWD/spare.img: the spare belongs to set [0-9a-f-]{36}, but set 00000000-0000-4000-8000-000000000001 is demanded" main.img spare=spare.img set=00000000-0000-4000-8000-000000000001
 refused "feature 'retries' is malformed; it is: retries <0 to 100>: '101'" main.img spare=spare.img retries=101
 refused "there is no parameter 'colour'" main.img spare=spare.img colour=red
-refused "--fail-sectors '9-1' is neither" main.img spare=spare.img fail-sectors=9-1
+refused "--fail-sectors '9-1' is neither a sector nor a range FIRST-LAST" main.img spare=spare.img fail-sectors=9-1
 refused "name 'a/b' is not the name of a file" main.img spare=spare.img name=a/b
-refused 'main-id has 65 characters' main.img spare=spare.img main-id="$(printf 'x%.0s' {1..65})"
+refused 'main-id has 65 characters; at most 64 can be stored' main.img spare=spare.img main-id="$(printf 'x%.0s' {1..65})"
 cp spare.img copy.img
 kit --
-refused '.*/main.img is in use by another program' main.img spare=copy.img
-refused '.*another mapped device uses set' m2.img spare=copy.img
-refused '.*k.control is there already' m2.img spare=other.img control=k.control
-expect 5 'another mapped device uses set' timeout 30 "$DMREMAP" serve m2.img copy.img --control "$PWD/x.control" --socket "$PWD/x"
+refused "$PWD/main.img is in use by another program" main.img spare=copy.img
+refused "$PWD/copy.img: another mapped device uses set [0-9a-f-]{36}: the spare, or a copy of it, has a second name" m2.img spare=copy.img
+refused "$PWD/k.control is there already; another device is served under this name, or --name has to be another one" m2.img spare=other.img control=k.control
+refuses 5 'copy.img: another mapped device uses set [0-9a-f-]{36}: the spare, or a copy of it, has a second name' timeout 30 "$DMREMAP" serve m2.img copy.img --control "$PWD/x.control" --socket "$PWD/x"
 end_server TERM
 # In the background: it is ready when nbdkit returns, and ends as it began.
 SET=$("$DMREMAP" probe spare.img | sed -n 's/^DMREMAP_SET=//p')
