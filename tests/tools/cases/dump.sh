@@ -130,7 +130,7 @@ broken 'no extent can have|reaches beyond' 's/^extent 2000 6000 8/extent 2000 60
 broken 'dump is of a main device with sectors: 8' 's/^main_sectors .*/main_sectors 8/' 4
 broken 'spare_sectors 8: with max_extents 1024 the metadata alone takes 1328' 's/^spare_sectors .*/spare_sectors 8/'
 expect 1 'cannot be read' "$DMREMAP" restore none spare.img --main main.img --yes
-expect 1 '--main is required' "$DMREMAP" restore base spare.img --yes
+refuses 1 '--main is required; --help shows the options' "$DMREMAP" restore base spare.img --yes
 expect 1 'data' "$DMREMAP" restore base spare.img --main main.img --data maybe
 mkfs.ext4 -q spare.img
 expect 5 'not blank|signature' "$DMREMAP" restore base spare.img --main main.img --data as-is --yes

@@ -75,7 +75,7 @@ expect 1 'say which, with -c, -p or -f' "$SETUP" --add-bad-sectors
 expect 1 'give -c or -p with it' "$SETUP" --dry-run --seed 5
 expect 1 'the same file' "$SETUP" --dry-run -m x.img -s ./x.img -S 100M
 expect 1 'No such file' "$SETUP" --dry-run -f none.txt
-expect 1 '' "$SETUP" --dry-run surplus
+PROGRAM=dm-remap-loopback-setup refuses 1 'The following argument was not expected: surplus; --help shows the options' "$SETUP" --dry-run surplus
 printf '%s\n' 1 x 3-2 256 >wrong.txt
 expect 1 "wrong.txt:2: 'x': expected a sector number" "$SETUP" --dry-run -M 1M -S 2M -f wrong.txt
 expect 1 "wrong.txt:3: '3-2': the range ends before it begins" "$SETUP" --dry-run -M 1M -S 2M -f wrong.txt

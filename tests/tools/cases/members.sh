@@ -9,7 +9,7 @@ truncate -s 32M second.img
 
 # Prepared: for a spare of the set, where nothing is that somebody needs.
 prepare() { "$DMREMAP" spare prepare "$@"; }
-expect 1 '--for is required' prepare second.img
+refuses 1 '--for is required; --help shows the options' prepare second.img
 truncate -s 32M blank.img
 expect '[245]' '' prepare second.img --for blank.img
 expect 4 'none.img: No such file' prepare none.img --for spare.img

@@ -129,10 +129,12 @@ expect 1 'a DEVICE, or a file with --input' "$STATUS"
 expect 1 'not both' "$STATUS" my-remap -i two
 expect 1 '--watch needs a DEVICE or a file' "$STATUS" -i - -w 1
 expect 1 '--measure needs a DEVICE' "$STATUS" -i two --measure
-expect 1 'format' "$STATUS" -i two -f xml
-expect 1 'watch' "$STATUS" -i two -w 0
-expect 1 'watch' "$STATUS" -i two -w soon
-expect 1 'not expected' "$STATUS" --nonsense
+PROGRAM=dmremap-status
+refuses 1 '--format: xml not in \{human,json,csv,raw,compact\}; --help shows the options' "$STATUS" -i two -f xml
+refuses 1 '--watch: Value 0 not in range 0.1.* to 86400.*; --help shows the options' "$STATUS" -i two -w 0
+refuses 1 '--watch: Value soon not in range 0.1.* to 86400.*; --help shows the options' "$STATUS" -i two -w soon
+refuses 1 'The following argument was not expected: --nonsense; --help shows the options' "$STATUS" --nonsense
+unset PROGRAM
 expect 0 '--no-color' "$STATUS" -h
 expect 0 '^dmremap-status [0-9]+\.[0-9]+' "$STATUS" -v
 expect 1 'standard output: No space left' bash -c '"$1" -i "$2" >/dev/full' - "$STATUS" "$GOLDEN/ours.line"
