@@ -8,6 +8,8 @@
 #include <atomic>
 #include <cerrno>
 #include <chrono>
+#include <exception>
+#include <new>
 #include <sstream>
 
 #include "core/base/word.h"
@@ -124,17 +126,45 @@ void Control::accept_all()
 			close(fd);
 			continue;
 		}
-		clients_.push_back(std::make_unique<Client>(fd));
-		Client &client = *clients_.back();
-		client.thread = std::thread([this, &client] { serve(client); });
+		begin(fd);
 	}
+}
+
+// Without memory for him and a thread he is refused; the others are served on.
+void Control::begin(int fd)
+{
+	const usize before = clients_.size();
+	std::unique_ptr<Client> made(new (std::nothrow) Client(fd));
+	if (!made) {
+		close(fd);
+		return tell_refused();
+	}
+	Client &client = *made;
+	try {
+		clients_.push_back(std::move(made));
+		client.thread = std::thread([this, &client] { serve(client); });
+	} catch (const std::exception &) { // std::bad_alloc, or std::system_error of the thread
+		clients_.resize(before);
+		tell_refused();
+	}
+}
+
+void Control::tell_refused()
+{
+	volume_.host().log_limited("warning: a client of the control socket is refused, for want of "
+				   "memory");
 }
 
 void Control::serve(Client &client)
 {
 	host::ServingHost::caller = &client;
 	std::string buffer, line;
-	while (read_line(client.socket, &buffer, &line) && send_all(client.socket, answer(line))) {
+	try {
+		while (read_line(client.socket, &buffer, &line) &&
+		       send_all(client.socket, answer(line))) {
+		}
+	} catch (const std::bad_alloc &) {
+		tell_refused();
 	}
 	host::ServingHost::caller = nullptr;
 	shutdown(client.socket, SHUT_RDWR);

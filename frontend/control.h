@@ -37,6 +37,8 @@ private:
 	struct Client;
 
 	void accept_all();
+	void begin(int fd);
+	void tell_refused();
 	void serve(Client &client);
 	std::string answer(const std::string &line);
 	std::string table();

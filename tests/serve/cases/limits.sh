@@ -29,7 +29,27 @@ prlimit --pid "$SERVER" --as="$LIMIT:"
 expect 1 '' timeout 20 nbdinfo "$URI"
 expect 0 '^remap: warning: an NBD client is refused, for want of memory$' cat server.log
 expect 0 'extents' timeout 20 "$DMREMAP" status "$NAME"
+# So is one of the control socket, for whom there is no thread.
+LIMIT=$(awk '$1 == "VmSize:" { print ($2 + 1000) * 1024 }' "/proc/$SERVER/status")
+prlimit --pid "$SERVER" --as="$LIMIT:"
+cat >control.py <<'PY'
+import socket, sys
+for i in range(3): # memory of threads that have ended may serve again
+    crowd = [socket.socket(socket.AF_UNIX) for n in range(8)]
+    for s in crowd:
+        s.connect(sys.argv[1])
+        s.settimeout(5)
+    for s in crowd:
+        try:
+            s.sendall(b'status\n')
+            s.recv(100)
+        except ConnectionError:
+            pass
+PY
+check 'eight clients of the control socket' timeout 60 python3 control.py "$NAME"
+expect 0 '^remap: warning: a client of the control socket is refused, for want of memory$' cat server.log
 prlimit --pid "$SERVER" --as=unlimited:
+expect 0 'extents' timeout 20 "$DMREMAP" status "$NAME"
 check 'eight clients' env URI="$URI" timeout 60 python3 crowd.py
 end_server TERM
 expect 0 '^0$' echo "$ENDED"
