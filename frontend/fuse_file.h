@@ -4,8 +4,8 @@
 //
 // Requests are taken in the reactor's thread and answered when they end, in any order. Each has memory
 // of its own, in which the kernel's message lies so that the data in it begin at a page: writes are
-// sent on, and reads answered, from there. What has no memory free waits in the kernel. Reads, writes, fsync
-// and fallocate go past libfuse, which allocates memory for whatever it is given.
+// sent on, and reads answered, from there. What has no memory free waits in the kernel. Reads, writes,
+// fsync and fallocate go past libfuse, which allocates memory for whatever it is given.
 //
 // A file is written at any byte, a volume by blocks. Such a write reads the blocks at its ends first,
 // alone among all writes: another one might change the rest of a block meanwhile.

@@ -151,7 +151,8 @@ public:
 
 	// Of the calling thread.
 	static thread_local Caller *caller;
-	// The last line that was logged by the calling thread, if it has a caller: the sentence of a refusal.
+	// The last line that was logged by the calling thread, if it has a caller: the sentence of a
+	// refusal.
 	static thread_local std::string last_line;
 
 private:

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Counts what a program allocates: for LD_PRELOAD, in front of glibc's functions. The count is the first eight
-// bytes of the file ALLOCATIONS, where another process reads it at any moment. operator new allocates by malloc.
+// Counts what a program allocates: for LD_PRELOAD, in front of glibc's functions. The count is the first
+// eight bytes of the file ALLOCATIONS, where another process reads it at any moment. operator new allocates
+// by malloc.
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <unistd.h>

@@ -46,7 +46,7 @@ start_server() {
 end_server() {
     ENDED=0
     kill "-$1" "$SERVER"
-    wait "$SERVER" || ENDED=$?
+    wait "$SERVER" 2>/dev/null || ENDED=$?
 }
 
 end_servers() {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// What the programs say to arguments that they do not understand: one line, which begins as all their errors do.
+// What the programs say to arguments that they do not understand: one line, which begins as all their
+// errors do.
 #pragma once
 
 #include <CLI/CLI.hpp>

@@ -37,7 +37,8 @@ int main(int argc, char **argv)
 	try {
 		run(dmremap::loopback::parse_options(program, argc, argv));
 	} catch (const CLI::ParseError &error) {
-		return dmremap::tell_usage(program, error) ? static_cast<int>(ExitCode::wrong_arguments) : 0;
+		const bool wrong = dmremap::tell_usage(program, error);
+		return wrong ? static_cast<int>(ExitCode::wrong_arguments) : 0;
 	} catch (const std::bad_alloc &) {
 		std::fprintf(stderr, "dm-remap-loopback-setup: not enough memory\n");
 		return static_cast<int>(ExitCode::no_memory);

@@ -22,8 +22,8 @@ namespace frontend = remap::frontend;
 namespace host = remap::host;
 
 // Keeps all memory, that of later clients too. Where a limit holds it keeps none: the memory for a client
-// might be beyond it, and would then be refused, locked or not. Below a limit of 0 the privileged alone may lock,
-// so an attempt tells who is.
+// might be beyond it, and would then be refused, locked or not. Below a limit of 0 the privileged alone
+// may lock, so an attempt tells who is.
 void keep_memory()
 {
 	rlimit limit = {};

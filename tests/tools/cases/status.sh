@@ -129,6 +129,7 @@ expect 1 'a DEVICE, or a file with --input' "$STATUS"
 expect 1 'not both' "$STATUS" my-remap -i two
 expect 1 '--watch needs a DEVICE or a file' "$STATUS" -i - -w 1
 expect 1 '--measure needs a DEVICE' "$STATUS" -i two --measure
+# shellcheck disable=SC2034 # of refuses
 PROGRAM=dmremap-status
 refuses 1 '--format: xml not in \{human,json,csv,raw,compact\}; --help shows the options' "$STATUS" -i two -f xml
 refuses 1 '--watch: Value 0 not in range 0.1.* to 86400.*; --help shows the options' "$STATUS" -i two -w 0
