@@ -7,7 +7,7 @@
 # fail TEXT...
 fail() {
     echo "FAILED: $*"
-    [[ -z ${CASE_STATE:-} || -e $CASE_STATE/reason ]] || echo "$*" >"$CASE_STATE/reason"
+    [[ -z ${CASE_STATE:-} || -s $CASE_STATE/reason ]] || echo "$*" >"$CASE_STATE/reason"
     [[ -n ${CASE_STATE:-} ]] || return 1 # an interactive shell stays
     exit 1
 }
