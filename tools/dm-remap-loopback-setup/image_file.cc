@@ -52,6 +52,18 @@ void give_name(int fd, const std::string &path)
 		fail(path + " cannot be made", errno);
 }
 
+// The file that has just got its name, so that a loop device on it shows this name: one on the file as it
+// was opened shows a deleted one for ever, and nobody finds out that the file is attached.
+Descriptor by_name(const std::string &path, const FileIdentity &identity)
+{
+	Descriptor file(::open(path.c_str(), O_RDWR | O_CLOEXEC));
+	if (!file)
+		fail(path, errno);
+	if (!(identity_of(file.get(), path) == identity))
+		throw Failure(ExitCode::busy, path + " was replaced by somebody else meanwhile");
+	return file;
+}
+
 }  // namespace
 
 ImageFile ImageFile::look(const std::string &path, uint64_t bytes, const char *size_option)
@@ -90,11 +102,13 @@ Descriptor ImageFile::open(bool sparse,
 			::open(path.c_str(), O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC, 0600));
 	if (!file)
 		fail(path + " cannot be made", errno);
-	before_named(identity_of(file.get(), path));
+	const FileIdentity identity = identity_of(file.get(), path);
+	before_named(identity);
 	give_size(file.get(), *this, sparse);
-	if (unnamed)
-		give_name(file.get(), path);
-	return file;
+	if (!unnamed)
+		return file;
+	give_name(file.get(), path);
+	return by_name(path, identity);
 }
 
 }  // namespace dmremap::loopback

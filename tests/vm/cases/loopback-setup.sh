@@ -122,6 +122,47 @@ allocated() {
     dm-remap-loopback-setup --cleanup >/dev/null
 }
 
+# own_files - elsewhere and with other names, new ones and one with content; and what -v says of it all.
+own_files() {
+    local main="$PWD/a disk/main" spare=$PWD/spares/one.bin loops content
+    mkdir "a disk" spares
+    dm-remap-loopback-setup -m "a disk/main" -s spares/one.bin -M 8M -S 4M -c 3 --seed 1 -v >said
+    mapfile -t loops < <(sed -n 's/.* attached to //p' said)
+    eq "what it says, step by step" "$(head -n 6 said)" "$main made
+$main attached to ${loops[0]}
+$spare made
+$spare attached to ${loops[1]}
+dm-test-linear created, $(dmsetup table dm-test-linear | wc -l) segments
+dm-test-remap created, 1 segments"
+    eq "sizes" "$(stat -c %s "$main" "$spare" | paste -sd ' ')" '8388608 4194304'
+    eq "what is behind the loop devices" "$(losetup -ln -O BACK-FILE "${loops[0]}"; losetup -ln -O BACK-FILE "${loops[1]}")" "$main
+$spare"
+    eq "main is below" "$(dmsetup deps -o devname dm-test-linear | sed 's/.*: //')" "(${loops[0]#/dev/})"
+    eq "no file of another name" "$(find . -name '*.img*')" ''
+    printf '7\n100-101\n' >few.txt
+    dm-remap-loopback-setup --add-bad-sectors -f few.txt -v >said
+    eq "what became bad" "$(grep '^bad:' said | paste -sd ';')" 'bad: 7-7;bad: 100-101'
+    dm-remap-loopback-setup --cleanup -v >said
+    eq "what it removed, from the top" "$(head -n 6 said)" "dm-test-remap removed
+dm-test-linear removed
+${loops[1]} removed
+$spare removed
+${loops[0]} removed
+$main removed"
+    eq "files" "$(find "a disk" spares -type f)" ''
+    nothing_left "--cleanup"
+    head -c 8M /dev/urandom >"$main"
+    content=$(sha256sum <"$main")
+    dm-remap-loopback-setup -m "a disk/main" -s spares/one.bin -M 8M -S 4M -v >said
+    check "a file that was there was not made" test "$(grep -c ' made$' said)" == 1
+    eq "its content is that of the device" "$(sha256sum <"$REMAP")" "$content"
+    dm-remap-loopback-setup --cleanup >/dev/null
+    eq "and stays" "$(sha256sum <"$main")" "$content"
+    eq "alone" "$(find "a disk" spares -type f)" "a disk/main"
+    rm -r "a disk" spares
+    nothing_left "own files"
+}
+
 refused() {
     truncate -s 1M main.img
     expect_fail "a file of another size" dm-remap-loopback-setup
@@ -199,6 +240,7 @@ command_lines
 more_command_lines
 dry_run_is_true
 allocated
+own_files
 refused
 no_module
 only_its_own
