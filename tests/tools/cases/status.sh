@@ -79,6 +79,8 @@ END
 ours 99 | sed 's/$/\r/' >crlf
 expect 0 'health=99%' "$STATUS" -f compact -i crlf
 answer "$(cat "$GOLDEN/ours.line")" 0 'health=99%' "$STATUS" -f compact -i -
+answer "$(cat "$GOLDEN/predecessor.line")" 0 '^v4.0-phase1.4: health=100% latency=6.2us ' "$STATUS" -f compact -i -
+expect 0 '^31$' awk '{ print NF }' "$GOLDEN/predecessor.line"
 expect 0 '"name": "my-remap"' "$STATUS" -f json -i "$GOLDEN/ours-ill.line"
 
 # Malformed lines, each with one sentence: what is changed, and what is said.
