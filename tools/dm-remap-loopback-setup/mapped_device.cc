@@ -5,6 +5,7 @@
 
 #include "tools/dm-remap-loopback-setup/table_reader.h"
 #include "tools/common/dm_task.h"
+#include "tools/common/system_failure.h"
 
 namespace dmremap::loopback {
 namespace {
@@ -32,11 +33,14 @@ bool device_mapper_answers()
 void require_target(const std::string &target)
 {
 	const Task task = new_task(DM_DEVICE_GET_TARGET_VERSION, target);
-	if (!dm_task_run(task.get()))
-		throw Failure(ExitCode::wrong_device,
-			      fmt::format("the kernel has no device-mapper target '{}': 'modprobe {}' "
-					  "loads its module, 'make module install' installs it",
-					  target, target));
+	if (dm_task_run(task.get()))
+		return;
+	if (dm_task_get_errno(task.get()) == ENOMEM)
+		fail(target, ENOMEM);
+	throw Failure(ExitCode::wrong_device,
+		      fmt::format("the kernel has no device-mapper target '{}': 'modprobe {}' "
+				  "loads its module, 'make module install' installs it",
+				  target, target));
 }
 
 std::string MappedDevice::path() const { return std::string(dm_dir()) + '/' + name_; }

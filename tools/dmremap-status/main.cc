@@ -134,7 +134,7 @@ void add_options(CLI::App &program, Options *options)
 	program.add_flag("--measure", options->measure,
 			 "measure latency and throughput from now on (makes a dm-stats region)");
 	program.footer("Exit codes: 0 done, 1 wrong arguments, 2 no permission, 3 out of memory, "
-		       "4 wrong device or not a status line, 5 busy.");
+		       "4 wrong device or not a status line.");
 }
 
 }  // namespace

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "tools/dmremap-status/measurement.h"
 
+#include <fmt/format.h>
 #include <libdevmapper.h>
 
+#include <cerrno>
+#include <cstring>
 #include <functional>
 #include <memory>
 #include <sstream>
@@ -22,13 +25,23 @@ using Buffer = std::unique_ptr<char, std::function<void(char *)>>;
 
 constexpr uint64_t kMillisecond = 1000000;
 
+// REQUIRES: errno was 0 before; libdevmapper has no error of it.
+[[noreturn]] void unanswered(const std::string &device)
+{
+	if (errno == ENOMEM)
+		throw Failure(ExitCode::no_memory,
+			      fmt::format("{}: dm-stats does not answer: {}", device, strerror(ENOMEM)));
+	throw Failure(ExitCode::wrong_device, device + ": dm-stats does not answer");
+}
+
 // With the list of regions, whoever made them.
 Stats open_stats(const std::string &device)
 {
+	errno = 0;
 	Stats stats(dm_stats_create(kProgram));
 	if (!stats || !dm_stats_bind_name(stats.get(), device.c_str()) ||
 	    !dm_stats_list(stats.get(), DM_STATS_ALL_PROGRAMS))
-		throw Failure(ExitCode::wrong_device, device + ": dm-stats does not answer");
+		unanswered(device);
 	return stats;
 }
 
@@ -104,10 +117,11 @@ std::optional<Measurement> measured(const std::string &device, uint64_t sectors)
 	const auto region = usable_region(stats.get(), sectors);
 	if (!region)
 		return {};
+	errno = 0;
 	const Buffer text(dm_stats_print_region(stats.get(), *region, 0, 0, 0),
 			  [&](char *buffer) { dm_stats_buffer_destroy(stats.get(), buffer); });
 	if (!text)
-		throw Failure(ExitCode::wrong_device, device + ": dm-stats does not answer");
+		unanswered(device);
 	const bool precise = dm_stats_get_region_precise_timestamps(stats.get(), *region);
 	const auto result = parse_counters(text.get(), precise ? 1 : kMillisecond);
 	if (!result)

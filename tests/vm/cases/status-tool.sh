@@ -36,6 +36,8 @@ unmeasured() {
     eq "throughput is null" "$(value .performance.throughput_bps)" null
     eq "reads are null" "$(value .io_statistics.total_reads)" null
     matches "the box says how to switch it on" "$(dmremap-status r)" 'dmremap-status --measure r'
+    matches "a dash in a compact line" "$(dmremap-status -f compact r)" \
+        '^[0-9.]+: health=100% latency=- throughput=- errors=0 hotspots=- lost=0 pending=0 state=operational$'
     matches "empty in CSV" "$(dmremap-status -f csv r | tail -n 1)" ',EXCELLENT,operational,,,,,0,0,'
     eq "looking makes no region" "$(dmsetup message r 0 @stats_list)" ''
 }
@@ -91,6 +93,8 @@ measured() {
     # One I/O at a time: busy as long as the sum, within what two readings of a clock differ.
     check "throughput is bytes per second busy" jq -e '.performance | (80 * 4096 * 1e9 / .total_time_ns) as $one
         | .throughput_bps > $one * 0.5 and .throughput_bps < $one * 2' now.json
+    matches "so has a compact line" "$(dmremap-status -f compact r)" \
+        '^[0-9.]+: health=[0-9]+% latency=[0-9.]+us throughput=[0-9.]+MB/s errors=0 hotspots=- lost=8 pending=0 state=operational$'
     matches "the box has figures" "$(dmremap-status r)" 'Avg Latency +: [0-9.]+ μs +\[[A-Z]+\]'
     dmremap-status --measure r >/dev/null
     eq "asking again makes no second region" "$(dmsetup message r 0 @stats_list | wc -l)" 1
@@ -123,8 +127,25 @@ refused() {
     matches "and its sentence" "$said" "$pattern"
 }
 
+# refuse_memory - at each call to the kernel's device-mapper; where that is not what it asked for, it goes on.
+refuse_memory() {
+    local when status said refused=0
+    for ((when = 1; when < 100; when++)); do
+        status=0
+        said=$(strace -qq -o trace -e trace=ioctl -e inject="ioctl:error=ENOMEM:when=$when" dmremap-status r 2>&1 >/dev/null) || status=$?
+        grep -q INJECTED trace || break
+        ((status != 0)) || continue
+        [[ $status == 3 && $said =~ ^dmremap-status:\ .*:\ Cannot\ allocate\ memory$ ]] ||
+            fail "refused memory at ioctl $when: status $status, $said; $(grep INJECTED trace)"
+        refused=$((refused + 1))
+    done
+    pass "refused memory at $refused calls, with status 3"
+    ((refused > 3)) || fail "that is not what was meant to be tested"
+}
+
 failing() {
     refused 4 '^dmremap-status: there is no mapped device none$' dmremap-status none
+    refuse_memory
     mklinear plain "$OTHER"
     refused 4 'plain is not a dm-remap device but linear' dmremap-status plain
     refused 2 'by root only' setpriv --reuid=65534 --regid=65534 --clear-groups dmremap-status r
