@@ -4,9 +4,11 @@
 //	vm-test-sectors stamp DEVICE FIRST COUNT GENERATION [AS]
 //	vm-test-sectors check DEVICE FIRST COUNT GENERATION [AS]
 //	vm-test-sectors errors DEVICE FIRST COUNT [direct|cached] [UNIT]
+//	vm-test-sectors find DEVICE FIRST COUNT GENERATION
 //
 // AS is the number that the first sector bears, FIRST unless given. `errors` reads in units of
-// UNIT sectors (1) and prints a line "SECTOR ERRNO" for each unit that cannot be read.
+// UNIT sectors (1) and prints a line "SECTOR ERRNO" for each unit that cannot be read. `find` prints
+// a line "SECTOR NUMBER" for each sector with a stamp of that generation: where a stamped file lies.
 #include "stamp.h"
 
 #include <algorithm>
@@ -84,13 +86,32 @@ int errors(const char *device, uint64_t first, uint64_t count, bool direct, uint
 	return 0;
 }
 
+int find(const char *device, uint64_t first, uint64_t count, uint64_t generation)
+{
+	const int fd = open_device(device, O_RDONLY | O_DIRECT);
+	Stamp *stamps = allocate_stamps(kChunk);
+	for (uint64_t done = 0; done < count;) {
+		const uint64_t part = std::min(kChunk, count - done);
+		const auto bytes = static_cast<ssize_t>(part * kSectorBytes);
+		if (pread(fd, stamps, static_cast<size_t>(bytes),
+			  static_cast<off_t>((first + done) * kSectorBytes)) != bytes)
+			die(device);
+		for (uint64_t i = 0; i < part; ++i)
+			if (stamps[i].is(stamps[i].words[0], generation))
+				printf("%llu %llu\n", static_cast<unsigned long long>(first + done + i),
+				       static_cast<unsigned long long>(stamps[i].words[0]));
+		done += part;
+	}
+	return 0;
+}
+
 }  // namespace
 
 int main(int argc, char **argv)
 {
 	const std::string verb = argc > 1 ? argv[1] : "";
 	if (argc < 5 || argc > 7) {
-		fprintf(stderr, "usage: vm-test-sectors stamp|check|errors DEVICE FIRST COUNT ...\n");
+		fprintf(stderr, "usage: vm-test-sectors stamp|check|errors|find DEVICE FIRST COUNT ...\n");
 		return 2;
 	}
 	const uint64_t first = number(argv[3]);
@@ -99,6 +120,8 @@ int main(int argc, char **argv)
 		return errors(argv[2], first, count, argc < 6 || argv[5] != std::string("cached"),
 			      argc > 6 ? number(argv[6]) : 1);
 	const uint64_t generation = argc > 5 ? number(argv[5]) : 1;
+	if (verb == "find")
+		return find(argv[2], first, count, generation);
 	const uint64_t as = argc > 6 ? number(argv[6]) : first;
 	if (verb == "stamp")
 		return stamp(argv[2], first, count, generation, as);
