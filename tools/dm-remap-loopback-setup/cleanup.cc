@@ -53,16 +53,8 @@ Presence presence_of(const Made &thing)
 
 void remove_mapped(const std::string &name)
 {
-	const MappedDevice device(name);
-	const auto found = device.info();
-	// Left so by a program that was killed; what waits in it would wait for ever.
-	if (found->suspended) {
-		uint32_t cookie = 0;
-		device.resume(&cookie);
-		MappedDevice::finish_nodes(cookie);
-	}
 	try {
-		device.remove();
+		MappedDevice(name).remove();
 	} catch (const Failure &failure) {
 		if (failure.code() == ExitCode::busy)
 			throw Failure(ExitCode::busy,
@@ -100,6 +92,22 @@ const char *foreign_sentence(const Made &thing)
 		return "is another device than the one that was made; it stays";
 	}
 	return "";
+}
+
+// Left suspended by a program that was killed: what waits in one of them would wait for ever. From
+// the bottom, and before any is removed, since the one above may be in use and stay.
+void resume_made(const Record &record)
+{
+	for (const Made &thing : record.made()) {
+		if (thing.kind != Made::Kind::mapped || presence_of(thing) != Presence::ours)
+			continue;
+		const MappedDevice device(thing.name);
+		if (!device.info()->suspended)
+			continue;
+		uint32_t cookie = 0;
+		device.resume(&cookie);
+		MappedDevice::finish_nodes(cookie);
+	}
 }
 
 void print_plan(const Record &record)
@@ -161,6 +169,7 @@ void clean_up(const Options &options)
 		return;
 	}
 	const size_t things = record.made().size();
+	resume_made(record);
 	remove_made(record, options.verbose);
 	fmt::print("cleaned up: of {} things on record none is left\n", things);
 }
