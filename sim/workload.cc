@@ -156,7 +156,7 @@ void Workload::choose_policy()
 		policy.retries = static_cast<u32>(random.below(Policy::kRetries + 1));
 	if (random.one_in(4)) {
 		policy.budget_remaps = static_cast<u32>(1 + random.below(4));
-		policy.budget_seconds = static_cast<u32>(20 + random.below(2000));
+		policy.budget_seconds = static_cast<u32>(2 + random.below(125));
 	}
 	policy.remap_writes = !random.one_in(16);
 	policy.retry_reads = !random.one_in(16);

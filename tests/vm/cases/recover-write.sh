@@ -47,8 +47,9 @@ whole_track() {
     verify_end track
     mapped=$(field r mapped)
     echo "  mapped sectors after the track: $mapped, remaps $(field r remaps)"
-    echo "  commits of the track: $(($(stat_value r commits stats) - commits)) for" \
-        "$(($(stat_value r recovered stats) - recovered)) writes"
+    commits=$(($(stat_value r commits stats) - commits)) recovered=$(($(stat_value r recovered stats) - recovered))
+    echo "  commits of the track: $commits for $recovered writes"
+    ((commits * 2 < recovered)) || fail "the writes of a bad track were not recorded together"
     eq "mapped sectors: the three blocks and the track" "$mapped" $((24 + 2048))
     eq "write errors that went upward" "$(field r write_errors)" 0
     msg_ok r stats
