@@ -262,9 +262,9 @@ void Traffic::check_failed_places(Request request, bool lucky)
 	for (const Host::FailedPlace &one : host_.failed_places) {
 		if (!lucky || one.request != request || !core_->journal().opened())
 			continue;
-		if (one.device > kFirstSpare && (core_->journal().gone() || !core_->uses(one.device)))
+		const u32 member = one.device - kFirstSpare;
+		if (core_->journal().gone() >> member & 1 || !core_->uses(one.device))
 			continue; // of what the set goes on without nothing is bad
-		const u32 member = one.device - kFirstSpare; // so it is here always
 		const Layout &layout = core_->layout(member);
 		const bool behind = one.sector >= layout.middle_site();
 		const Sector place = core_->spares().first_place(member) + one.sector -
