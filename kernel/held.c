@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Bios that wait, the worker that sends them on, and those that carry them out. Which they are and in which order they go on
- * is the core's (core/engine/waiting_line.h); here are the lock, the workers and the pieces of bios.
+ * Bios that wait, the worker that sends them on, and those that carry them out. Which they are and in
+ * which order they go on is the core's (core/engine/waiting_line.h); here are the lock, the workers and
+ * the pieces of bios.
  *
  * One that failed comes from where an I/O ends, perhaps an interrupt, as it was when it was sent but
  * for its sector, which is one of main again. It is queued there and nothing else is done.

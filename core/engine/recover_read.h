@@ -116,8 +116,9 @@ IoStatus Engine<P>::bring(Recovery &io, u32 first, DeviceIndex device, Sector se
 		       : platform_.forward(io.request, first, device, sector, count);
 }
 
-// Plans the move of the block in buffer_ to the spare and gives it to the reader from there, since main would
-// perhaps not give it once more. A place that does not give it back is none. false: it found no place.
+// Plans the move of the block in buffer_ to the spare and gives it to the reader from there, since main
+// would perhaps not give it once more. A place that does not give it back is none. false: it found no
+// place.
 template <Platform P> bool Engine<P>::rescue(Recovery &io, u32 first)
 {
 	const u32 block = geometry_.block_sectors;
