@@ -208,7 +208,7 @@ public:
 		Sector sector;
 	};
 	std::vector<FailedPlace> failed_places;
-	u64 refused_by_spare = 0; // writes of the core's own
+	u64 refused_by_spare = 0; // of what the core wrote, or gave a reader back from there
 	// Sectors of main that the core could not read, so that it may call them lost.
 	std::vector<bool> excused;
 	std::optional<Bug> planted;

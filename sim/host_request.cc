@@ -20,7 +20,9 @@ IoStatus Host::forward(Request request, u64 first, DeviceIndex device, Sector se
 		if (!in_place(piece.sector() + i, device, sector + i))
 			piece.io->redirected[piece.first + i] = true;
 	const IoStatus status = perform(piece);
-	piece.io->unread_spare |= reads && device != kMainDevice && status != IoStatus::ok;
+	const bool unread = reads && device != kMainDevice && status != IoStatus::ok;
+	piece.io->unread_spare |= unread;
+	refused_by_spare += unread;
 	if (reads && device == kMainDevice && count == shape.block)
 		tried(sector, status);
 	for (u32 i = 0; status != IoStatus::ok && i < count; ++i) {

@@ -173,7 +173,8 @@ void Traffic::check_tries(const Host::TriesOf &all, Ledger::Id id, bool must_mov
 {
 	const u32 block = host_.shape.block;
 	must_move &= host_.policy.budget_remaps == Policy::kBudgetRemaps;
-	for (const auto &[sector, tries] : all) {
+	for (const auto &[at, tries] : all) {
+		const Sector sector = at; // of which a function can be made
 		const bool worn = worn_out(tries);
 		host_.kinds.count(Kind::worn_out, worn ? block : 0);
 		if (worn || ledger_.disturbed(id, sector))

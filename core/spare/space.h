@@ -153,8 +153,11 @@ public:
 		const Stretch *stretch = stretch_at(block);
 		const u32 next = stretch ? static_cast<u32>(stretch - stretch_) + 1 : 0;
 		cursor_ = stretches_ ? stretch_[next % stretches_].start : 0;
-		if (stretches_ == 1 && stretch && block + (kTrack >> shift_) < stretch->end)
-			cursor_ = block + (kTrack >> shift_);
+		if (stretches_ != 1 || !stretch)
+			return;
+		const u64 length = stretch->end - stretch->start;
+		const u64 far = block - stretch->start + min_of(kTrack >> shift_, length / 4);
+		cursor_ = stretch->start + far % length;
 	}
 
 	// REQUIRES: the whole range is in use.
