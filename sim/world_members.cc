@@ -153,7 +153,8 @@ bool World::choose_members(bool last)
 	if (host_.second_named && (last || random_.one_in(2)))
 		dead_ = IoStatus::ok;
 	host_.second.set_missing(dead_);
-	allow_degraded_ = away || random_.one_in(2);
+	// Whether it is gone or was removed may depend on which site can be read.
+	allow_degraded_ = away || random_.one_in(2) || unsure_;
 	excuse_second();
 	return !(away && !lost_) && (!host_.second_named || dead_ == IoStatus::ok);
 }
