@@ -231,8 +231,10 @@ bool World::is_explained()
 	const bool removed = unsure_ && host_.second_named && says("which goes on without it; wiped");
 	member_ &= !removed;
 	ask_again_ = asked_ && says("was about to be given up");
+	// A site that could not be read before says that it was done.
+	const bool done = without_ && says("is not in use; only one that is missing");
 	// Of one that was lost and is mostly dark nobody can tell.
-	return removed || ask_again_ || says("which was lost, hold a superblock");
+	return removed || ask_again_ || done || says("which was lost, hold a superblock");
 }
 
 u64 World::used_places() const
