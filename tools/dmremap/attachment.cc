@@ -27,11 +27,12 @@ std::string directory_of(const std::string &name)
 	return remap::host::run_directory() + "/" + name + ".device";
 }
 
+// The kernel may know its attributes still, so it is read.
 bool is_dead(const std::string &directory)
 {
-	struct stat found;
-	return stat(directory.c_str(), &found) != 0 &&
-	       (errno == ENOTCONN || errno == ECONNREFUSED || errno == ECONNABORTED);
+	std::error_code error;
+	(void)fs::is_empty(directory, error);
+	return error.value() == ENOTCONN || error.value() == ECONNREFUSED || error.value() == ECONNABORTED;
 }
 
 // Whoever may not unmount has a program that may, for what he mounted himself.
