@@ -11,6 +11,7 @@
 #include <exception>
 #include <new>
 #include <sstream>
+#include <vector>
 
 #include "core/base/word.h"
 
@@ -83,9 +84,9 @@ struct Control::Client final : host::Caller {
 	std::thread thread;
 };
 
-Control::Control(host::Volume &volume, int listener, const std::vector<std::string> &devices,
-		 std::function<std::string()> stop)
-    : volume_(volume), listener_(listener), devices_(devices), stop_(std::move(stop)),
+Control::Control(host::Volume &volume, int listener, std::function<std::string()> stop,
+		 std::function<Reply(const std::string &)> reload)
+    : volume_(volume), listener_(listener), stop_(std::move(stop)), reload_(std::move(reload)),
       thread_([this] { accept_all(); })
 {
 }
@@ -175,42 +176,63 @@ std::string Control::answer(const std::string &line)
 {
 	const usize blank = line.find(' ');
 	const std::string word = line.substr(0, blank);
+	const std::string rest = blank == std::string::npos ? "" : line.substr(blank + 1);
 	if (word == "message")
-		return message(blank == std::string::npos ? "" : line.substr(blank + 1));
-	if (word == "status") {
-		char text[kStatusRoom];
-		Text out(text, sizeof(text));
-		out << u64{0} << ' ' << volume_.sectors() << " dm-remap ";
-		volume_.engine().status_line(out);
-		return framed(0, text);
-	}
+		return message(rest);
+	if (word == "status")
+		return framed(0, status());
 	if (word == "table")
 		return framed(0, table());
+	if (word == "reload")
+		return reload(rest);
 	if (word == "stop") {
 		const std::string reason = stop_();
 		return framed(reason.empty() ? 0 : EBUSY, reason);
 	}
 	if (word == "events")
-		return events(blank == std::string::npos ? "" : line.substr(blank + 1));
-	return framed(EINVAL, "a request is message, status, table, events or stop");
+		return events(rest);
+	return framed(EINVAL, "a request is message, status, table, events, reload or stop");
+}
+
+std::string Control::status()
+{
+	const host::Volume::Visit visit(volume_);
+	char text[kStatusRoom];
+	Text out(text, sizeof(text));
+	out << u64{0} << ' ' << volume_.sectors() << " dm-remap ";
+	volume_.engine().status_line(out);
+	return text;
+}
+
+// The working directory of whoever asks is another one.
+std::string Control::reload(const std::string &path)
+{
+	if (!path.empty() && path.front() != '/')
+		return framed(EINVAL, path + " is no path from the root on");
+	const Reply reply = reload_(path);
+	return framed(reply.error, reply.text);
 }
 
 // Main and the first spare in front of the features, the other spares among them; `-` where the set goes on
 // without the first.
 std::string Control::table()
 {
+	const host::Volume::Visit visit(volume_);
+	const auto path = [this](DeviceIndex device) -> const std::string & {
+		return volume_.host().file(device).absolute_path();
+	};
 	std::vector<const char *> further;
 	usize room = kStatusRoom;
-	for (usize i = 2; i < devices_.size(); ++i) {
-		further.push_back(devices_[i].c_str());
-		room += sizeof(" spare ") + devices_[i].size();
+	for (DeviceIndex device = kFirstSpare + 1; device < volume_.host().devices(); ++device) {
+		further.push_back(path(device).c_str());
+		room += sizeof(" spare ") + path(device).size();
 	}
 	std::vector<char> features(room);
 	Text out(features.data(), features.size());
 	volume_.engine().table_features(out, volume_.policy(), further.data(),
 					static_cast<u32>(further.size()));
-	const std::string first = volume_.engine().uses(kFirstSpare) ? devices_[1] : "-";
-	return "0 " + std::to_string(volume_.sectors()) + " dm-remap " + devices_[0] + ' ' + first +
+	const std::string first = volume_.engine().uses(kFirstSpare) ? path(kFirstSpare) : "-";
+	return "0 " + std::to_string(volume_.sectors()) + " dm-remap " + path(kMainDevice) + ' ' + first +
 	       (out.length() ? " " : "") + features.data();
 }
 
@@ -242,6 +264,7 @@ std::string Control::message(const std::string &words)
 		pointers.push_back(word.data());
 	std::vector<char> reply(kMaxReply);
 	host::ServingHost::last_line.clear();
+	const host::Volume::Visit visit(volume_);
 	const int result = volume_.engine().message(static_cast<u32>(pointers.size()),
 						    pointers.data(), reply.data(), reply.size());
 	return result < 0 ? framed(-result, host::ServingHost::last_line) : framed(0, reply.data());

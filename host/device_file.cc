@@ -13,6 +13,7 @@
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
+#include <filesystem>
 
 #include "core/base/bits.h"
 #include "host/exclusive.h"
@@ -41,7 +42,8 @@ bool is_bounced(const void *buffer)
 
 }  // namespace
 
-DeviceFile::DeviceFile(const std::string &path, Access access) : path_(path)
+DeviceFile::DeviceFile(const std::string &path, Access access)
+    : path_(path), absolute_path_(std::filesystem::absolute(path))
 {
 	try {
 		open(access);

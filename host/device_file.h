@@ -27,6 +27,8 @@ public:
 	~DeviceFile();
 
 	const std::string &path() const { return path_; }
+	// The same wherever the working directory is by now.
+	const std::string &absolute_path() const { return absolute_path_; }
 	int descriptor() const { return fd_; }
 	bool is_block_device() const { return block_device_; }
 	// Whole sectors.
@@ -56,6 +58,7 @@ private:
 	template <class Call> IoStatus transfer(Sector sector, u8 *at, u32 count, Call &&call);
 
 	std::string path_;
+	std::string absolute_path_;
 	int fd_ = -1;
 	bool block_device_ = false;
 	bool in_memory_ = false;

@@ -93,6 +93,14 @@ public:
 	// Until stop().
 	void run();
 	void stop() { stopping_ = true; }
+	// Does something during which others need not wait for this thread: it may wait itself. Nothing
+	// that was looked up before may be used afterwards. From each_turn.
+	template <class Work> void outside(Work &&work)
+	{
+		end_section();
+		work();
+		begin_section();
+	}
 	// Called in each turn, in this order; not to be changed while it runs.
 	std::vector<std::function<void()>> each_turn;
 

@@ -41,11 +41,10 @@ public:
 	// REQUIRES: from one to kMaxSpares spares.
 	ServingHost(Reactor &reactor, DeviceFile &main, const std::vector<DeviceFile *> &spares,
 		    const Faults &faults, const std::string &name)
-	    : reactor_(reactor), devices_(kFirstSpare + static_cast<u32>(spares.size())),
-	      faults_(faults), name_(name)
+	    : reactor_(reactor), faults_(faults), name_(name)
 	{
 		files_[kMainDevice] = &main;
-		std::copy(spares.begin(), spares.end(), files_ + kFirstSpare);
+		use(spares.data(), static_cast<u32>(spares.size()));
 	}
 	ServingHost(Reactor &reactor, DeviceFile &main, DeviceFile &spare, const Faults &faults,
 		    const std::string &name)
@@ -112,7 +111,14 @@ public:
 	WaitingLine<ServingHost> &line() { return line_; }
 	// Main and the spares.
 	u32 devices() const { return devices_; }
-	DeviceFile &file(DeviceIndex device) { return *files_[device]; }
+	DeviceFile &file(DeviceIndex device) const { return *files_[device]; }
+	// Other spares, for another engine. Nothing else may use the host.
+	void use(DeviceFile *const *spares, u32 count)
+	{
+		std::copy(spares, spares + count, files_ + kFirstSpare);
+		devices_ = kFirstSpare + count;
+		watch_.store(Watch::off);
+	}
 	bool is_faulty(DeviceIndex device, Sector sector, u64 count) const
 	{
 		return device == kMainDevice && faults_.any() && faults_.touch(sector, count);
@@ -120,6 +126,7 @@ public:
 	// Whether a fence has opened since the last call. The reactor's thread.
 	bool take_released() { return released_.load() && released_.exchange(false); }
 	void suspend_begins() { suspending_.store(true); }
+	void suspend_ends() { suspending_.store(false); }
 	// A user's write of main has ended well.
 	void main_was_written()
 	{
@@ -133,6 +140,7 @@ public:
 		begun_.fetch_add(1, std::memory_order_relaxed);
 	}
 	void request_ends() { open_.fetch_sub(1); }
+	bool any_request() const { return open_.load() > 0; }
 	// ---- for who waits for events ----
 	// How many there were.
 	u32 events();
@@ -162,7 +170,7 @@ private:
 	enum class Watch : u8 { off, asked, seen };
 
 	Reactor &reactor_;
-	const u32 devices_;
+	u32 devices_ = kFirstSpare;
 	DeviceFile *files_[kFirstSpare + kMaxSpares] = {};
 	const Faults &faults_;
 	const std::string name_;

@@ -36,9 +36,9 @@ void Writer::work()
 		Job &job = *job_;
 		job_ = nullptr;
 		held.unlock();
-		job.status = job.ticket ? engine_.recover(&job, job.op, job.sector, job.sectors,
+		job.status = job.ticket ? engine_->recover(&job, job.op, job.sector, job.sectors,
 							  job.status, job.ticket)
-					: engine_.deferred_write(&job, job.op, job.sector,
+					: engine_->deferred_write(&job, job.op, job.sector,
 								 job.sectors);
 		reactor_.post(*job.after);
 		held.lock();
@@ -60,8 +60,8 @@ void Writer::stop()
 // ---- life ----
 
 Volume::Volume(Reactor &reactor, ServingHost &host)
-    : reactor_(reactor), host_(host), engine_(host), writer_(engine_, reactor),
-      parts_(new Part[kParts]), free_part_count_(kParts)
+    : reactor_(reactor), host_(host), engine_(std::make_unique<ServingEngine>(host)),
+      writer_(engine_, reactor), parts_(new Part[kParts]), free_part_count_(kParts)
 {
 	for (u32 i = 0; i < kParts; ++i) {
 		parts_[i].volume = this;
@@ -83,18 +83,20 @@ Volume::~Volume()
 void Volume::set_policy(const Policy &policy)
 {
 	policy_ = policy;
-	engine_.set_policy(policy);
+	engine_->set_policy(policy);
 }
 
 Status Volume::open(const Geometry &geometry, const Terms &terms, Refusal &why)
 {
-	TRY(engine_.create(geometry, terms, why));
-	return engine_.start(why);
+	TRY(engine_->create(geometry, terms, why));
+	sectors_ = engine_->main_sectors();
+	block_bytes_ = engine_->journal().shape().block_bytes;
+	return engine_->start(why);
 }
 
 void Volume::begin()
 {
-	engine_.resume();
+	engine_->resume();
 	writer_.start();
 	scanner_ = std::thread([this] { scan(); });
 }
@@ -102,17 +104,30 @@ void Volume::begin()
 // In a thread of its own: the scan of main, a turn after the other.
 void Volume::scan()
 {
-	while (host_.wait_scan(engine_.scan_turn())) {
+	while (host_.wait_scan(scan_turn())) {
 	}
 	scan_ended_.store(true);
 	reactor_.wake();
 }
 
+u32 Volume::scan_turn()
+{
+	const Visit visit(*this);
+	return engine_->scan_turn();
+}
+
 void Volume::presuspend()
 {
-	engine_.presuspend();
-	host_.suspend_begins();
+	ending_.store(true);
+	interrupt();
 	host_.end_scan();
+}
+
+// Messages, and a turn of the scan.
+void Volume::interrupt()
+{
+	engine_->presuspend();
+	host_.suspend_begins();
 }
 
 void Volume::close()
@@ -120,17 +135,34 @@ void Volume::close()
 	if (scanner_.joinable())
 		scanner_.join();
 	writer_.stop();
-	engine_.postsuspend();
+	if (!broken_.load())
+		engine_->postsuspend();
 }
 
 // ---- requests ----
 
 void Volume::submit(IoRequest &request)
 {
+	if (!holding_)
+		return begin(request);
+	Waiter &waiter = request.place_;
+	waiter.next = nullptr;
+	*held_end_ = &waiter;
+	held_end_ = &waiter.next;
+}
+
+void Volume::begin(IoRequest &request)
+{
 	request.routed_ = request.touched_ = 0;
 	request.status = IoStatus::ok;
 	request.open_ = 1;
-	request.flushes_ = request.flush ? engine_.flushed_devices() : 0;
+	request.flushes_ = 0;
+	if (broken_.load(std::memory_order_relaxed)) {
+		request.status = IoStatus::io;
+		return request.ended();
+	}
+	if (request.flush)
+		request.flushes_ = engine_->flushed_devices();
 	host_.request_begins();
 	if (host_.line().wait_behind(rest_of(request)))
 		return;
@@ -141,7 +173,7 @@ void Volume::submit(IoRequest &request)
 		case Stop::no_part:
 			return wait_for_part(request);
 		case Stop::fence:
-			if (host_.line().wait_fence(rest_of(request), request.fenced_, engine_))
+			if (host_.line().wait_fence(rest_of(request), request.fenced_, *engine_))
 				return;
 		}
 	}
@@ -169,7 +201,7 @@ Volume::Stop Volume::advance(IoRequest &request)
 {
 	while (request.left()) {
 		const Stop stop =
-			go_on(request, engine_.map(request.op, request.at(), request.left()));
+			go_on(request, engine_->map(request.op, request.at(), request.left()));
 		if (stop != Stop::none)
 			return stop;
 	}
@@ -197,7 +229,7 @@ Volume::Stop Volume::go_on(IoRequest &request, const Mapping &to)
 void Volume::fail(IoRequest &request, const Mapping &to)
 {
 	request.note(to.verdict == Verdict::fail_medium ? IoStatus::medium : IoStatus::io);
-	engine_.io_failed(request.op);
+	engine_->io_failed(request.op);
 	request.routed_ += to.sectors;
 }
 
@@ -232,6 +264,8 @@ void Volume::each_turn()
 		pass_is_due_ = true;
 	while (pass_is_due_)
 		pass();
+	if (reload_ && !host_.any_request())
+		carry_out();
 }
 
 // ---- parts ----
@@ -304,7 +338,7 @@ Volume::Stop Volume::send_flushes(IoRequest &request)
 		if (!free_parts_)
 			return Stop::no_part;
 		request.place_.device = static_cast<u8>(device);
-		if (host_.line().hold_flush(request.place_, engine_))
+		if (host_.line().hold_flush(request.place_, *engine_))
 			return Stop::none;
 		begin_flush(request, device);
 	}
@@ -321,7 +355,7 @@ void Volume::begin_flush(IoRequest &request, DeviceIndex device)
 void Volume::pass_flushes()
 {
 	while (free_parts_) {
-		Waiter *waiter = host_.line().next_flush(engine_);
+		Waiter *waiter = host_.line().next_flush(*engine_);
 		if (!waiter)
 			return;
 		IoRequest &request = request_of(*waiter);
@@ -340,7 +374,7 @@ void Volume::part_ended(Part &part, IoStatus status)
 		return finish(part, flush_judged(part.device, status));
 	const Op op = part.request->op;
 	if (status != IoStatus::ok) {
-		const u8 ticket = engine_.io_failed(op, part.device, status);
+		const u8 ticket = engine_->io_failed(op, part.device, status);
 		if (ticket) {
 			host_.line().recover(job_of(part, status, ticket));
 			return write_next();
@@ -355,10 +389,10 @@ void Volume::part_ended(Part &part, IoStatus status)
 IoStatus Volume::flush_judged(DeviceIndex device, IoStatus status)
 {
 	if (status != IoStatus::ok)
-		engine_.flush_failed(device);
-	else if (engine_.flush_owed(device))
+		engine_->flush_failed(device);
+	else if (engine_->flush_owed(device))
 		status = IoStatus::io;
-	engine_.flush_ends(device);
+	engine_->flush_ends(device);
 	return status;
 }
 

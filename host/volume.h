@@ -10,6 +10,9 @@
 //
 // A write that changes the table, and whatever failed and may be recovered, goes to a thread of its own
 // (Writer), which may wait for fences, drains and disks; nothing waits for it but writes that overlap.
+//
+// The engine may be exchanged while all this goes on (reload()). The reactor's thread does that, so it uses
+// the engine as it likes; the writer has nothing to do then; other threads come as a Visit.
 #pragma once
 
 #include <atomic>
@@ -19,7 +22,9 @@
 #include <thread>
 
 #include "core/engine/engine.h"
+#include "host/gate.h"
 #include "host/part.h"
+#include "host/reload.h"
 #include "host/request.h"
 #include "host/serving_host.h"
 
@@ -37,7 +42,10 @@ using ServingEngine = Engine<ServingHost>;
 // The thread for a job at a time.
 class Writer {
 public:
-	Writer(ServingEngine &engine, Reactor &reactor) : engine_(engine), reactor_(reactor) {}
+	Writer(const std::unique_ptr<ServingEngine> &engine, Reactor &reactor)
+	    : engine_(engine), reactor_(reactor)
+	{
+	}
 	~Writer() { stop(); }
 	void start() { thread_ = std::thread([this] { work(); }); }
 	// After the last one has ended.
@@ -48,7 +56,7 @@ public:
 private:
 	void work();
 
-	ServingEngine &engine_;
+	const std::unique_ptr<ServingEngine> &engine_; // another one now and then
 	Reactor &reactor_;
 	std::thread thread_;
 	std::mutex mutex_;
@@ -75,26 +83,57 @@ public:
 	// Messages end at their next step from here on.
 	void presuspend();
 	// Whether what runs beside the reactor, and needs it, has ended. After presuspend().
-	bool quiet() const { return scan_ended_.load(); }
+	bool quiet() const { return scan_ended_.load() && !reloading_.load(); }
 	// After the reactor ran: nothing is in flight, no message runs. Marks the set as closed.
 	void close();
+
+	// ---- other threads, while the reactor runs ----
+	// Whoever uses the engine, or asks the host for its spares; not during a reload.
+	class Visit {
+	public:
+		explicit Visit(Volume &volume) : gate_(volume.gate_) { gate_.enter(); }
+		Visit(const Visit &) = delete;
+		Visit &operator=(const Visit &) = delete;
+		~Visit() { gate_.leave(); }
+
+	private:
+		Gate &gate_;
+	};
+	// Serves the same set with other spares, named in whatever order; one at a time, and no Visit.
+	// Errors: those of an open, with which all is as before, and interrupted: the end has begun.
+	Status reload(const SpareList &wanted, const Terms &terms, Refusal &why);
+	// Whether one failed and nothing can be served any more.
+	bool broken() const { return broken_.load(); }
 
 	// ---- the reactor's thread ----
 	void submit(IoRequest &request);
 
-	ServingEngine &engine() { return engine_; }
+	ServingEngine &engine() { return *engine_; }
 	ServingHost &host() { return host_; }
 	Reactor &reactor() { return reactor_; }
-	Sector sectors() const { return engine_.main_sectors(); }
-	u32 block_bytes() const { return engine_.journal().shape().block_bytes; }
+	Sector sectors() const { return sectors_; }
+	u32 block_bytes() const { return block_bytes_; }
 
 private:
 	friend class Part;
+	friend class Reload;
 
 	// What keeps a request from being sent as a whole. `none`: nothing, and it may have ended.
 	enum class Stop : u8 { none, fence, no_part };
 
 	void scan();
+	u32 scan_turn();
+	void interrupt();
+	// volume_reload.cc
+	void hold(Reload &asked);
+	void carry_out();
+	Status exchange(Reload &asked);
+	SpareList named(const Geometry &like, bool used) const;
+	Status make(std::unique_ptr<ServingEngine> &next, const SpareList &list, const Terms &terms,
+		    Refusal &why);
+	Status put_in_place(std::unique_ptr<ServingEngine> &next, Refusal &why);
+	void let_go();
+	void begin(IoRequest &request);
 	void each_turn();
 	void pass();
 	Stop advance(IoRequest &request);
@@ -120,8 +159,10 @@ private:
 
 	Reactor &reactor_;
 	ServingHost &host_;
-	ServingEngine engine_;
+	std::unique_ptr<ServingEngine> engine_;
 	Policy policy_;
+	Sector sectors_ = 0; // the set's, and so its engines'
+	u32 block_bytes_ = 0;
 	Writer writer_;
 	std::thread scanner_;
 	std::atomic<bool> scan_ended_{false};
@@ -131,6 +172,15 @@ private:
 	bool starving_ = false; // somebody waits for Parts
 	bool pass_is_due_ = false;
 	bool writing_ = false; // the writer has a job
+	Gate gate_;
+	std::atomic<bool> ending_{false};
+	std::atomic<bool> reloading_{false};
+	std::atomic<bool> broken_{false};
+	Reload *reload_ = nullptr; // to be carried out as soon as nothing is under way
+	// Requests that came since, in their order.
+	bool holding_ = false;
+	Waiter *held_ = nullptr;
+	Waiter **held_end_ = &held_;
 };
 
 }  // namespace remap::host

@@ -170,6 +170,11 @@ void Device::reload(const std::string &words) const
 	}
 }
 
+void Device::reload_served(const std::string &spare) const
+{
+	(void)served_->ask(spare.empty() ? "reload" : "reload " + spare);
+}
+
 uint32_t Device::events() const
 {
 	if (served_)

@@ -49,6 +49,9 @@ public:
 	// targets of the table stay as they are. REQUIRES: not served(). Throws Failure; the table before
 	// is in force again then, or the sentence says that it is not.
 	void reload(const std::string &words) const;
+	// Goes on with the spares that the set uses, and with the one at this path unless it is empty.
+	// REQUIRES: served(). Throws Failure; all is as before then.
+	void reload_served(const std::string &spare = "") const;
 	// Of the target in the kernel, "1.0.0"; empty: not told.
 	std::string version() const;
 	// Sends a message and returns the reply. Throws Failure with the target's own sentence.

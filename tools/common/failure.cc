@@ -27,4 +27,23 @@ ExitCode exit_code_of(int error)
 	}
 }
 
+int errno_of(ExitCode code)
+{
+	switch (code) {
+	case ExitCode::ok:
+		return 0;
+	case ExitCode::wrong_arguments:
+		return EINVAL;
+	case ExitCode::no_permission:
+		return EACCES;
+	case ExitCode::no_memory:
+		return ENOMEM;
+	case ExitCode::wrong_device:
+		return ENXIO;
+	case ExitCode::busy:
+		return EBUSY;
+	}
+	return EINVAL;
+}
+
 }  // namespace dmremap

@@ -28,7 +28,8 @@ private:
 	ExitCode code_;
 };
 
-// The code for an errno that a device answered with.
+// The code for an errno that a device answered with, and an errno that gives the code.
 ExitCode exit_code_of(int error);
+int errno_of(ExitCode code);
 
 }  // namespace dmremap

@@ -7,6 +7,8 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <mutex>
+
 #include "frontend/control.h"
 #include "frontend/nbd_server.h"
 #include "host/stop_signals.h"
@@ -66,8 +68,9 @@ public:
 		volume_.begin();
 		frontend::nbd::Server nbd(volume_, shown(), listener);
 		mount();
-		frontend::Control messages(volume_, control, set_.devices(),
-					   [this] { return asked_to_stop(); });
+		frontend::Control messages(
+			volume_, control, [this] { return asked_to_stop(); },
+			[this](const std::string &path) { return reload(path); });
 		host::StopSignals signals(reactor_, [&] { stop(nbd); });
 		fmt::print("{}\n", address());
 		std::fflush(stdout);
@@ -148,10 +151,28 @@ private:
 				fmt::print(stderr, "dmremap: no block device, only NBD: {}\n", why);
 				return;
 			}
-			failure_ = why;
-			asked_.store(true);
-			reactor_.wake();
+			end_with(why);
 		});
+	}
+	// In any thread.
+	void end_with(const std::string &why)
+	{
+		{
+			const std::lock_guard<std::mutex> held(failure_mutex_);
+			failure_ = why;
+		}
+		asked_.store(true);
+		reactor_.wake();
+	}
+	// In a thread of the control socket.
+	frontend::Reply reload(const std::string &path)
+	{
+		const frontend::Reply reply = set_.reload(path);
+		if (volume_.broken())
+			end_with(fmt::format("the set of {} cannot be loaded any more, so its I/O "
+					     "fails: {}",
+					     given_.name, reply.text));
+		return reply;
 	}
 	std::unique_ptr<ServedDevice> make_device()
 	{
@@ -196,7 +217,8 @@ private:
 	host::Volume &volume_;
 	Sockets sockets_;
 	std::unique_ptr<ServedDevice> device_;
-	std::string failure_; // of the device, for whoever waits for the end
+	std::mutex failure_mutex_;
+	std::string failure_; // of the device or the set, for whoever waits for the end
 	std::atomic<bool> asked_{false};
 };
 

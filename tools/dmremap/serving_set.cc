@@ -3,9 +3,10 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <chrono>
-#include <filesystem>
+#include <new>
 #include <sstream>
 #include <thread>
 
@@ -64,6 +65,15 @@ remap::Geometry geometry_of(const DeviceFile &main, const SpareFiles &spares, bo
 	for (const DeviceFile *spare : spares)
 		geometry.spares.add(spare->sectors());
 	return geometry;
+}
+
+// The rule is that of a table line.
+void require_few(const SpareFiles &spares)
+{
+	std::vector<std::string> paths;
+	for (const DeviceFile *spare : spares)
+		paths.push_back(spare->path());
+	(void)policy_of(paths, {});
 }
 
 }  // namespace
@@ -126,17 +136,10 @@ ServingSet::ServingSet(remap::host::Reactor &reactor, const std::string &main,
 		spare->go_direct();
 }
 
-std::vector<std::string> ServingSet::devices() const
-{
-	std::vector<std::string> paths{std::filesystem::absolute(main_->path())};
-	for (const auto &spare : spares_)
-		paths.push_back(std::filesystem::absolute(spare->path()));
-	return paths;
-}
-
 void ServingSet::open(remap::Terms terms, const remap::Policy &policy)
 {
 	terms.allow_degraded = policy.allow_degraded;
+	terms_ = terms;
 	volume_.set_policy(policy);
 	remap::Refusal why;
 	const SpareFiles spares = pointers_to(spares_);
@@ -146,6 +149,82 @@ void ServingSet::open(remap::Terms terms, const remap::Policy &policy)
 		throw Failure(exit_code_of(opened.error()),
 			      fmt::format("{}: {}", paths_of(spares),
 					  why.any() ? why.text() : remap::text_of(opened.error())));
+}
+
+remap::frontend::Reply ServingSet::reload(const std::string &path) noexcept
+{
+	try {
+		const std::lock_guard<std::mutex> one(reloads_);
+		go_on_with(path);
+		return {};
+	} catch (const Failure &failure) {
+		return {errno_of(failure.code()), failure.what()};
+	} catch (const std::bad_alloc &) {
+		return {ENOMEM, ""};
+	}
+}
+
+void ServingSet::go_on_with(const std::string &path)
+{
+	SpareFiles wanted = used_spares();
+	if (path.empty())
+		return reload(wanted);
+	// Before it is taken: a device given twice is not in use by somebody else.
+	const auto looked = open_device(path, Access::look);
+	wanted.push_back(looked.get());
+	require_few(wanted);
+	require_devices(main_->facts(), wanted);
+	spares_.push_back(open_device(path, Access::read_write));
+	wanted.back() = spares_.back().get();
+	try {
+		require_devices(main_->facts(), wanted);
+		wanted.back()->go_direct();
+		reload(wanted);
+	} catch (...) {
+		let_go();
+		throw;
+	}
+}
+
+void ServingSet::reload(const SpareFiles &wanted)
+{
+	remap::host::SpareList list;
+	list.geometry = geometry_of(*main_, wanted, true);
+	std::copy(wanted.begin(), wanted.end(), list.spare);
+	remap::Refusal why;
+	const remap::Status done = volume_.reload(list, terms_, why);
+	if (done.error() == remap::Error::interrupted)
+		throw Failure(ExitCode::busy, "its server is ending");
+	if (!done.ok())
+		throw Failure(exit_code_of(done.error()),
+			      fmt::format("{}: {}", paths_of(wanted),
+					  why.any() ? why.text() : remap::text_of(done.error())));
+	let_go();
+}
+
+SpareFiles ServingSet::used_spares()
+{
+	const remap::host::Volume::Visit visit(volume_);
+	SpareFiles used;
+	for (remap::DeviceIndex device = remap::kFirstSpare; device < host_.devices(); ++device)
+		if (volume_.engine().uses(device))
+			used.push_back(&host_.file(device));
+	return used;
+}
+
+// What the host does not name any more.
+void ServingSet::let_go()
+{
+	const remap::host::Volume::Visit visit(volume_);
+	const auto is_named = [this](const std::unique_ptr<DeviceFile> &file) {
+		for (remap::DeviceIndex device = remap::kFirstSpare; device < host_.devices(); ++device)
+			if (&host_.file(device) == file.get())
+				return true;
+		return false;
+	};
+	spares_.erase(std::remove_if(spares_.begin(), spares_.end(),
+				     [&](const auto &file) { return !is_named(file); }),
+		      spares_.end());
 }
 
 }  // namespace dmremap

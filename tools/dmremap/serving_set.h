@@ -4,9 +4,11 @@
 #pragma once
 
 #include <memory>
+#include <mutex>
 #include <string>
 #include <vector>
 
+#include "frontend/control.h"
 #include "host/volume.h"
 #include "tools/dmremap/offline_set.h"
 
@@ -32,16 +34,25 @@ public:
 	// Before the reactor runs; then comes Volume::begin(). Throws Failure.
 	void open(remap::Terms terms, const remap::Policy &policy);
 
+	// While it is in service, in a thread of its own: goes on with the spares that the set uses, and
+	// with the one that has this path, unless it is empty; the others are free then.
+	remap::frontend::Reply reload(const std::string &path) noexcept;
+
 	remap::host::Volume &volume() { return volume_; }
-	// The paths of main and of the spares, as they were named but absolute.
-	std::vector<std::string> devices() const;
 
 private:
+	void go_on_with(const std::string &path);
+	void reload(const SpareFiles &wanted);
+	SpareFiles used_spares();
+	void let_go();
+
 	const remap::host::Faults faults_;
 	const std::unique_ptr<DeviceFile> main_;
-	const std::vector<std::unique_ptr<DeviceFile>> spares_;
+	std::mutex reloads_;
+	std::vector<std::unique_ptr<DeviceFile>> spares_; // under reloads_
 	remap::host::ServingHost host_;
 	remap::host::Volume volume_;
+	remap::Terms terms_;
 };
 
 }  // namespace dmremap

@@ -2,7 +2,7 @@
 // dmremap spare list|prepare|add|remove: the spares of a device while it is in use.
 //
 // A mapped device gets and loses a spare by another table, which this loads and resumes with. A
-// server has the devices that it was started with: it gets another one when it is started again.
+// server does the same when it is asked to.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -197,22 +197,10 @@ void run_prepare(const Arguments &given)
 
 // ---- add ----
 
-[[noreturn]] void refuse_served(const Arguments &given)
-{
-	throw Failure(
-		ExitCode::wrong_arguments,
-		fmt::format(
-			"{} is served, and a server takes no further spare while it runs: 'dmremap "
-			"spare prepare {} --for {}', stop it, and start it again with {} beside "
-			"its "
-			"other spares",
-			given.name, given.spare, given.name, given.spare));
-}
-
 // Whether the device is a member already that is missing so far. Throws Failure for one that is
 // not.
 bool comes_back(const Arguments &given, const std::string &path, const std::vector<Member> &members,
-		const std::string &set)
+		const std::string &set, bool served)
 {
 	const Member *member = member_known(path, set, members);
 	if (!member || !given.permission.wipe_set.empty())
@@ -223,10 +211,11 @@ bool comes_back(const Arguments &given, const std::string &path, const std::vect
 			fmt::format(
 				"{} is member {} of the set of {}, {}", path, member->number,
 				given.name,
-				member->state == "gone"
-					? "which is gone and named in its table still: remove the "
-					  "device and create it again with it"
-					: "which is in use"));
+				member->state != "gone" ? "which is in use"
+				: served ? "which is gone and named in its table still: stop its "
+					   "server and start it again with it"
+					 : "which is gone and named in its table still: remove the "
+					   "device and create it again with it"));
 	fmt::print("{} is member {} of the set, which is missing: it is taken back\n", path,
 		   member->number);
 	return true;
@@ -258,21 +247,20 @@ void print_joined(const Device &device, const std::vector<Member> &before, const
 		ExitCode::wrong_device,
 		fmt::format(
 			"{} was named in the table of {}, but the set has no further spare in use: "
-			"'dmremap spare list {}' shows them, and the kernel log says why",
-			path, device.name(), device.name()));
+			"'dmremap spare list {}' shows them, and {} says why",
+			path, device.name(), device.name(),
+			device.served() ? "what its server printed" : "the kernel log"));
 }
 
 void run_add(const Arguments &given)
 {
 	const Device device(given.name);
-	if (device.served())
-		refuse_served(given);
 	const std::string path = fs::absolute(given.spare);
 	const SetToJoin to = set_to_join(device);
 	const std::string set = text_of(to.set.set);
 	const std::vector<Member> members = members_of(device);
 	TableWords table(device.table().words);
-	const bool back = comes_back(given, path, members, set);
+	const bool back = comes_back(given, path, members, set, device.served());
 	if (!back) {
 		require_room(members, set, path);
 		if (!prepare_spare(path, to, given.permission, given.consent))
@@ -281,8 +269,12 @@ void run_add(const Arguments &given)
 		(void)given.consent.granted();
 		return;
 	}
-	table.add(path, back);
-	device.reload(table.text());
+	if (device.served()) {
+		device.reload_served(path);
+	} else {
+		table.add(path, back);
+		device.reload(table.text());
+	}
 	print_joined(device, members, path);
 }
 
@@ -320,15 +312,11 @@ void explain_removal(const Arguments &given, remap::u32 number, const Member *me
 		fmt::print("it is {}: what was on it and cannot be read IS LOST\n", member->state);
 }
 
-void print_freed(const Device &device, const Member &member, const std::string &set)
+void print_freed(const Member &member, const std::string &set)
 {
-	if (device.served())
-		fmt::print("its server has {} until it ends; start it again without\n",
-			   member.device);
-	fmt::print("{} {}. Its superblocks name set {} still:\nfor another use of dm-remap give "
+	fmt::print("{} is free. Its superblocks name set {} still:\nfor another use of dm-remap give "
 		   "--wipe-set {}, for any other wipe it (dd if=/dev/zero of={} bs=1M)\n",
-		   member.device, device.served() ? "is free then" : "is free", set, set,
-		   member.device);
+		   member.device, set, set, member.device);
 }
 
 void run_remove(const Arguments &given)
@@ -344,10 +332,12 @@ void run_remove(const Arguments &given)
 	if (!consent.granted())
 		return;
 	fmt::print("{}\n", device.message(fmt::format("remove_spare {}", number)));
-	if (!device.served())
+	if (device.served())
+		device.reload_served();
+	else
 		device.reload(device.table().words);
 	if (member && !member->device.empty())
-		print_freed(device, *member, set);
+		print_freed(*member, set);
 }
 
 // ---- the command line ----
@@ -398,8 +388,8 @@ void add_add_command(CLI::App *group)
 {
 	auto given = std::make_shared<Arguments>();
 	CLI::App *command = add_command(
-		group, "add", "Add a spare to a mapped device while it is in use", run_add, given);
-	command->add_option("NAME", given->name, "the mapped device")->required();
+		group, "add", "Add a spare to a device while it is in use", run_add, given);
+	command->add_option("NAME", given->name, "the mapped or served device")->required();
 	command->add_option("DEV", given->spare,
 			    "the device; one that is a missing member of the set is taken back")
 		->required();

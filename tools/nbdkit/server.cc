@@ -78,8 +78,9 @@ void Server::begin()
 		throw Failure(ExitCode::wrong_device, said);
 	}
 	if (listener_ >= 0)
-		control_.emplace(volume(), listener_, set_->devices(),
-				 [this] { return asked_to_stop(); });
+		control_.emplace(
+			volume(), listener_, [this] { return asked_to_stop(); },
+			[this](const std::string &path) { return reload(path); });
 }
 
 void Server::run(std::function<void(const std::string &)> ready)
@@ -121,6 +122,15 @@ std::string Server::asked_to_stop()
 		return fmt::format("{} is in use: a client is connected", name_);
 	stop_();
 	return "";
+}
+
+// In a thread of the control socket.
+remap::frontend::Reply Server::reload(const std::string &path)
+{
+	const remap::frontend::Reply reply = set_->reload(path);
+	if (volume().broken())
+		stop_();
+	return reply;
 }
 
 }  // namespace dmremap

@@ -40,6 +40,7 @@ private:
 	void run(std::function<void(const std::string &)> ready);
 	void listen(const Parameters &given);
 	std::string asked_to_stop();
+	remap::frontend::Reply reload(const std::string &path);
 
 	const std::string name_;
 	const std::function<void()> stop_;
