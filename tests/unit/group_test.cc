@@ -211,16 +211,21 @@ TEST(Group, WritesShareABlockAmongThemselves)
 	EXPECT_EQ(set.engine.table().lost_sectors(), 0u);
 }
 
-// A bad track under many writes.
-TEST(Group, WritesThatFailedShareABlockAmongThemselves)
+// A bad track under many writes, on a disk that takes others.
+void fail_many(Set &set, Crowd &crowd)
 {
-	Set set;
-	Crowd crowd(set);
 	for (u32 i = 0; i < kMany; ++i) {
 		set.host.main.mark_unwritable(1000 + 8 * i, 8);
 		crowd.failed_write(1000 + 8 * i, 8, 7000 + 8 * i);
 	}
 	set.host.prove_main();
+}
+
+TEST(Group, WritesThatFailedShareABlockAmongThemselves)
+{
+	Set set;
+	Crowd crowd(set);
+	fail_many(set, crowd);
 	const u64 before = set.engine.journal().commits();
 	const std::vector<int> results = crowd.run();
 	for (u32 i = 0; i < kMany; ++i) {
@@ -243,11 +248,7 @@ TEST(Group, WritesThatFailSlowlySettle)
 {
 	Set set;
 	Crowd crowd(set);
-	for (u32 i = 0; i < kMany; ++i) {
-		set.host.main.mark_unwritable(1000 + 8 * i, 8);
-		crowd.failed_write(1000 + 8 * i, 8, 7000 + 8 * i);
-	}
-	set.host.prove_main();
+	fail_many(set, crowd);
 	crowd.await();
 	set.host.hook = [&](HostCall call, DeviceIndex device, Sector, u64) {
 		set.host.now += call == HostCall::forward && device == kMainDevice;

@@ -124,12 +124,7 @@ TEST(RecoveryRead, WhatIsRelocatedIsTriedAgainToo)
 {
 	RemapSet set(k512e);
 	set.host.main.mark_unreadable(1003);
-	u32 reads = 0;
-	set.host.hook = [&](HostCall call, DeviceIndex device, Sector at, u64 count) {
-		if (call == HostCall::read && device == kMainDevice && at == 1003 && count == 1 &&
-		    ++reads == 2)
-			set.host.main.unreadable.erase(1003);
-	};
+	comes_back_at(set, 1003, 2);
 	ASSERT_EQ(set.send("relocate 1000 8"), 1);
 	set.host.hook = nullptr;
 	EXPECT_EQ(set.engine.table().lost_sectors(), 0u);
