@@ -93,10 +93,12 @@ IoStatus Traffic::run_one(WaitingPiece &job)
 		if (ledger_.moved(id, piece.sector() + i))
 			piece.io->redirected[piece.first + i] = true;
 	ledger_.close(id, ok, in_doubt, *core_);
+	// A message that waits may still give up what is there.
 	if (op != Op::read)
 		for (Sector i = piece.sector(); i < piece.sector() + piece.sectors; ++i)
 			host_.excused[i] = host_.excused[i] &&
-					   (in_doubt || ledger_.state(i) == State::lost ||
+					   (ledger_.touches_open(i, 1) ||
+					    ledger_.state(i) == State::lost ||
 					    ledger_.state(i) == State::pending);
 	return status;
 }
