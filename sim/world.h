@@ -135,6 +135,7 @@ private:
 	u32 dark_end_ = 0;  // head or tail, at the last start that could not read one of them
 	bool member_ = false;   // the second spare, as far as anybody knows,
 	bool unsure_ = false;	// if it did not just join or leave when the power failed
+	bool told_off_ = false; // since then, a start said that it was removed
 	bool lost_ = false;	// the set has recorded that it goes on without it
 	bool first_lost_ = false; // the same of the first
 	bool without_ = false;	// at this start the operator gives it up

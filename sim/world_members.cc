@@ -209,7 +209,7 @@ void World::note_members()
 	ask_again_ = false;
 	lost_ = second.gone();
 	member_ = second.state != MemberState::absent;
-	unsure_ = false;
+	unsure_ = told_off_ = false;
 	first_lost_ = core_->journal().superblock().members[0].gone();
 }
 
@@ -229,12 +229,15 @@ bool World::is_explained()
 		return refusal_.find(words) != std::string::npos;
 	};
 	const bool removed = unsure_ && host_.second_named && says("which goes on without it; wiped");
-	member_ &= !removed;
+	// One site may say so, and be dark at the next start.
+	const bool back = told_off_ && !host_.second_named && says("more spares than were named");
+	told_off_ = (told_off_ || removed) && !back;
+	member_ = (member_ && !removed) || back;
 	ask_again_ = asked_ && says("was about to be given up");
 	// A site that could not be read before says that it was done.
 	const bool done = without_ && says("is not in use; only one that is missing");
 	// Of one that was lost and is mostly dark nobody can tell.
-	return removed || ask_again_ || done || says("which was lost, hold a superblock");
+	return removed || back || ask_again_ || done || says("which was lost, hold a superblock");
 }
 
 u64 World::used_places() const
