@@ -26,12 +26,13 @@ expect 5 'holds set' "$DMREMAP" format main.img "$LOOP" --yes
 expect 0 "set [0-9a-f-]{36}" "$DMREMAP" format main.img "$LOOP" --yes --wipe-set "$SET"
 damage "$LOOP" "$HEAD" 2
 expect 1 'after the repair' "$DMREMAP" check --repair "$LOOP"
-# Held as a mapped device holds it, with O_EXCL.
-perl -e 'use Fcntl; sysopen(my $h, $ARGV[0], O_RDWR | O_EXCL) or die; sleep 60' "$LOOP" &
+# Held as a mapped device holds it, with O_EXCL. It tries again, since udev may be looking at what was written.
+perl -e 'use Fcntl; $| = 1; my $h; select undef, undef, undef, 0.05 until sysopen($h, $ARGV[0], O_RDWR | O_EXCL);
+    print "held\n"; sleep 60' "$LOOP" >holder &
 HOLDER=$!
-for _ in 1 2 3 4 5 6 7 8 9 10; do
-    perl -e 'use Fcntl; exit(sysopen(my $h, $ARGV[0], O_RDWR | O_EXCL) ? 1 : 0)' "$LOOP" && break
-    sleep 0.2
+for ((i = 0; i < 300; i++)); do
+    [[ ! -s holder ]] || break
+    sleep 0.1
 done
 expect 5 'is in use' "$DMREMAP" dump "$LOOP"
 expect 5 'is in use' "$DMREMAP" format main.img "$LOOP" --yes
