@@ -222,8 +222,11 @@ void Traffic::check_written(const Piece &piece, Ledger::Id id)
 	for (u32 i = 0; i < piece.sectors; ++i) {
 		const Sector sector = piece.sector() + i;
 		const State state = ledger_.state(sector);
-		const bool pending = state == State::pending && !ledger_.disturbed(id, sector);
-		if (state == State::lost || pending)
+		const bool disturbed = ledger_.disturbed(id, sector);
+		const bool pending = state == State::pending && !disturbed;
+		// Main took it, and did not give it back to a message that moved it since.
+		const bool gone = disturbed && host_.excused[sector];
+		if (pending || (state == State::lost && !gone))
 			host_.oracle.violate(Promise::lost, "sector " + std::to_string(sector) +
 								    " was written and is still " +
 								    (pending ? "pending" : "lost"));
