@@ -50,6 +50,16 @@ tail_fails_exactly() {
         "$(bad_in_table | awk -v to="$FS_SECTORS" '$1 < to' | sha256sum)"
 }
 
+# stays_whole FSCK... - what was there before the sectors became bad.
+stays_whole() {
+    same_tree "what was there before" mnt/kept
+    umount mnt
+    mnt "$REMAP" mnt
+    same_tree "mounted anew" mnt/kept
+    umount mnt
+    check "fsck" "$@" "$REMAP"
+}
+
 # live MIB MKFS FSCK - MKFS is a function that makes a file system of FS_SECTORS on a device.
 live() {
     local size=$1 mkfs=$2 worker
@@ -70,12 +80,7 @@ live() {
     touch enough
     wait "$worker" || fail "the work on the file system failed"
     verify_end file
-    same_tree "what was there before" mnt/kept
-    umount mnt
-    mnt "$REMAP" mnt
-    same_tree "mounted anew" mnt/kept
-    umount mnt
-    check "fsck" "${fsck[@]}" "$REMAP"
+    stays_whole "${fsck[@]}"
     # Reads may fail, of those who look for signatures at the end of a disk.
     eq "write errors that dm-remap saw" "$(field dm-test-remap write_errors)" 0
     eq "blocks of the file system that could not be read" \
@@ -193,12 +198,7 @@ as_it_is() {
     wait "$worker" || fail "the work on the file system failed"
     read_only_there mnt/stamped $stamped
     given_away mnt/stamped mnt
-    same_tree "what was there before" mnt/kept
-    umount mnt
-    mnt "$REMAP" mnt
-    same_tree "mounted anew" mnt/kept
-    umount mnt
-    check "fsck" "${fsck[@]}" "$REMAP"
+    stays_whole "${fsck[@]}"
     check "cleanup" dm-remap-loopback-setup --cleanup
     eq "mapped devices" "$(dmsetup ls)" 'No devices found'
 }
