@@ -169,7 +169,11 @@ bool Ledger::allowed(Sector sector, const Claim &found) const
 		const bool forgotten = short_of_memory_ && doubt.change != Change::recover &&
 				       before.state == State::pending &&
 				       found.state == State::none;
-		if (alike || forgotten || became(doubt, sector, found) ||
+		// A write that ended since has made it whole where it was.
+		const bool written = before.state == State::lost && found.state == State::active &&
+				     before.place == found.place &&
+				     touched_by(doubt, sector) & bit(Change::recover);
+		if (alike || forgotten || written || became(doubt, sector, found) ||
 		    (before.state == found.state && before.place == found.place))
 			return true;
 	}
