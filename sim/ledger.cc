@@ -154,17 +154,18 @@ bool Ledger::allowed(Sector sector, const Claim &found) const
 	const bool alike = claim.state == found.state && claim.place == found.place;
 	if (alike && (claim.boundary == found.boundary || at_border(sector)))
 		return true;
-	const auto became_lost = [&](const Claim &from) {
-		return losable_[sector] && found.state == State::lost && mapped(from.state) &&
+	// Lost is durable with the copy that its spare gets when it is back, and with no load before.
+	const auto lost_or_back = [&](const Claim &from) {
+		return losable_[sector] && mapped(found.state) && mapped(from.state) &&
 		       found.place == from.place;
 	};
-	if (became_lost(claim))
+	if (lost_or_back(claim))
 		return true;
 	for (const Doubt &doubt : doubts_) {
 		if (!doubt.covers(sector))
 			continue;
 		const Claim &before = doubt.before[sector - doubt.main];
-		if (became_lost(before))
+		if (lost_or_back(before))
 			return true;
 		const bool forgotten = short_of_memory_ && doubt.change != Change::recover &&
 				       before.state == State::pending &&
