@@ -6,7 +6,7 @@ namespace remap::test {
 namespace {
 
 // 100 sectors from 1000 at place 5000, of which [1040, 1060) are lost.
-void fill(RemapSet &set)
+void lose_some(RemapSet &set)
 {
 	set.host.main.mark_unreadable(1040, 20);
 	ASSERT_EQ(set.send("add_remap 1000 5000 100"), 1);
@@ -25,7 +25,7 @@ void expect_lost(RemapSet &set, Sector from, u64 count)
 TEST(EngineLost, ReadFailsForThoseSectorsAlone)
 {
 	RemapSet set;
-	fill(set);
+	lose_some(set);
 	expect_lost(set, 1040, 20);
 	const auto io = set.read(990, 120);
 	for (u32 i = 0; i < 120; ++i)
@@ -36,7 +36,7 @@ TEST(EngineLost, ReadFailsForThoseSectorsAlone)
 TEST(EngineLost, WriteOfAPartRevivesThatPart)
 {
 	RemapSet set;
-	fill(set);
+	lose_some(set);
 	EXPECT_EQ(set.write(1045, 5, 400), IoStatus::ok);
 	EXPECT_EQ(set.engine.table().lost_sectors(), 15u);
 	for (Sector at = 1040; at < 1060; ++at)
@@ -53,7 +53,7 @@ TEST(EngineLost, WriteOfAPartRevivesThatPart)
 TEST(EngineLost, RevivedIsStableWhenAcknowledged)
 {
 	RemapSet set;
-	fill(set);
+	lose_some(set);
 	EXPECT_EQ(set.write(1040, 20, 400), IoStatus::ok);
 	for (u32 i = 0; i < 20; ++i)
 		EXPECT_EQ(set.host.spare.stable(set.physical(5040 + i)).stamp(), 400u + i);
@@ -62,7 +62,7 @@ TEST(EngineLost, RevivedIsStableWhenAcknowledged)
 TEST(EngineLost, WriteCrossingAllKinds)
 {
 	RemapSet set;
-	fill(set);
+	lose_some(set);
 	EXPECT_EQ(set.write(990, 120, 3000), IoStatus::ok);
 	expect_lost(set, 0, 0);
 	for (u32 i = 0; i < 120; ++i)
@@ -73,7 +73,7 @@ TEST(EngineLost, WriteCrossingAllKinds)
 TEST(EngineLost, WriteZeroesRevivesDiscardDoesNot)
 {
 	RemapSet set;
-	fill(set);
+	lose_some(set);
 	EXPECT_EQ(set.discard(1030, 40), IoStatus::ok);
 	expect_lost(set, 1040, 20);
 	EXPECT_EQ(set.write_zeroes(1050, 10), IoStatus::ok);
@@ -85,7 +85,7 @@ TEST(EngineLost, WriteZeroesRevivesDiscardDoesNot)
 TEST(EngineLost, FailedWriteLeavesThemLost)
 {
 	RemapSet set;
-	fill(set);
+	lose_some(set);
 	set.host.spare.mark_unwritable(set.physical(5045), 1, IoStatus::transport);
 	EXPECT_EQ(set.write(1040, 20, 400), IoStatus::transport);
 	set.host.spare.unwritable.clear();
@@ -101,7 +101,7 @@ TEST(EngineLost, FailedWriteLeavesThemLost)
 TEST(EngineLost, NoMemoryToReviveFailsTheWrite)
 {
 	RemapSet set;
-	fill(set);
+	lose_some(set);
 	for (u64 nth = 1;; ++nth) {
 		set.host.faults.arm(AllocationFaults::kNever, nth);
 		const IoStatus status = set.write(1045, 5, 400);
@@ -120,7 +120,7 @@ TEST(EngineLost, NoMemoryToReviveFailsTheWrite)
 TEST(EngineLost, RevivedWhileSuspending)
 {
 	RemapSet set;
-	fill(set);
+	lose_some(set);
 	set.engine.presuspend();
 	EXPECT_EQ(set.write(1040, 20, 400), IoStatus::ok);
 	expect_lost(set, 0, 0);

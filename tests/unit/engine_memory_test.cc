@@ -8,11 +8,10 @@
 namespace remap::test {
 namespace {
 
-constexpr Sector kStep = Engine<MemoryHost>::kStepSectors;
 const Shape kShape = {.spare_sectors = 98304};
 
 // Extents of several kinds around the sectors that the messages change, in a fragmented spare.
-void fill(RemapSet &set)
+void fill_fragmented(RemapSet &set)
 {
 	for (u32 i = 0; i < 40; ++i)
 		ASSERT_EQ(set.send("add_remap " + std::to_string(1000 + 3 * i) + " " +
@@ -59,7 +58,7 @@ std::vector<Change> changes()
 bool try_once(const Change &change, u64 nth, bool and_all_later)
 {
 	RemapSet set(kShape);
-	fill(set);
+	fill_fragmented(set);
 	set.host.open = !change.closed;
 	Snapshot before = set.snapshot();
 	set.host.faults.arm(nth, and_all_later ? nth : AllocationFaults::kNever);
@@ -104,7 +103,7 @@ TEST(EngineMemory, ClearAllKeepsWhatItCannotUnmap)
 {
 	for (u64 nth = 1; nth < 30; ++nth) {
 		RemapSet set;
-		fill(set);
+		fill_fragmented(set);
 		set.host.open = false;
 		set.host.faults.arm(nth, AllocationFaults::kNever);
 		const int result = set.refusal("clear_all stale-ok");

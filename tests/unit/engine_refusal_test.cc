@@ -14,7 +14,7 @@ struct Refused {
 };
 
 // A set that holds a little of everything, in blocks of one sector.
-void fill(RemapSet &set)
+void fill_a_little(RemapSet &set)
 {
 	EXPECT_EQ(set.send("add_remap 1000 5000 100"), 1);
 	EXPECT_EQ(set.send("add_remap 2000 6000 16 nocopy"), 1);
@@ -27,7 +27,7 @@ class Refusals : public ::testing::TestWithParam<Refused> {};
 TEST_P(Refusals, SaysWhyAndChangesNothing)
 {
 	RemapSet set;
-	fill(set);
+	fill_a_little(set);
 	const Snapshot before = set.snapshot();
 	const Refused &refused = GetParam();
 	const u64 count = set.number("stats", "refused");
@@ -145,7 +145,7 @@ TEST(EngineRefusal, Misaligned)
 TEST(EngineRefusal, SuspendedUntilResumed)
 {
 	RemapSet set;
-	fill(set);
+	fill_a_little(set);
 	const Snapshot before = set.snapshot();
 	set.engine.presuspend();
 	for (const char *message : {"add_remap 10 20 5", "relocate 10 5", "remove_remap 1000",
@@ -169,7 +169,7 @@ TEST(EngineRefusal, SuspendedUntilResumed)
 TEST(EngineRefusal, Interrupted)
 {
 	RemapSet set;
-	fill(set);
+	fill_a_little(set);
 	const Snapshot before = set.snapshot();
 	set.host.stop = true;
 	EXPECT_EQ(set.refusal("add_remap 10 20 5"), EINTR);
@@ -187,7 +187,7 @@ TEST(EngineRefusal, Interrupted)
 TEST(EngineRefusal, ReadOnly)
 {
 	RemapSet set;
-	fill(set);
+	fill_a_little(set);
 	const Snapshot before = set.snapshot();
 	set.host.writes = false;
 	set.host.open = false;

@@ -7,8 +7,6 @@
 namespace remap::test {
 namespace {
 
-constexpr Sector kStep = Engine<MemoryHost>::kStepSectors;
-
 TEST(EngineRemove, ReturnsTheNewestDataStable)
 {
 	RemapSet set;

@@ -7,7 +7,7 @@
 namespace remap::test {
 namespace {
 
-void fill(RemapSet &set)
+void fill_to_list(RemapSet &set)
 {
 	ASSERT_EQ(set.send("add_remap 1000 5000 100"), 1);
 	ASSERT_EQ(set.send("add_remap 1100 5100 50"), 1);
@@ -20,7 +20,7 @@ TEST(EngineList, ExactLines)
 	RemapSet set;
 	EXPECT_EQ(set.send("list"), 0);
 	EXPECT_EQ(set.send("pending"), 0);
-	fill(set);
+	fill_to_list(set);
 	EXPECT_EQ(set.send("list"), 1);
 	EXPECT_EQ(set.reply, "1000 5000 100 active\n1100 5100 50 active\n2000 6000 2 lost\n"
 			     "2002 6002 2 active\n2004 6004 4 lost\n");
@@ -61,7 +61,7 @@ TEST(EngineReply, TooSmallForAMutatingMessageDoesNothing)
 {
 	for (const usize room : {1, 2, 100, 255}) {
 		RemapSet set;
-		fill(set);
+		fill_to_list(set);
 		set.host.open = false;
 		const Snapshot before = set.snapshot();
 		for (const char *message :
@@ -80,7 +80,7 @@ TEST(EngineReply, TooSmallForAMutatingMessageDoesNothing)
 TEST(EngineReply, LongOnesFillWhatIsThere)
 {
 	RemapSet set;
-	fill(set);
+	fill_to_list(set);
 	for (usize room = 1; room < 1024; ++room) {
 		for (const char *message : {"help", "status", "stats", "health", "list", "list 0 1",
 					    "pending"}) {

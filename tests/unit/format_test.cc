@@ -96,7 +96,7 @@ Record random_record(std::mt19937_64 &random)
 	return record;
 }
 
-bool same(const Record &a, const Record &b)
+bool same_record(const Record &a, const Record &b)
 {
 	return a.kind == b.kind && a.extent.main == b.extent.main &&
 	       a.extent.length == b.extent.length && a.extent.place == b.extent.place &&
@@ -110,12 +110,12 @@ TEST(RecordFormat, RoundTrip)
 		const Record record = random_record(random);
 		Record back;
 		ASSERT_TRUE(unpack(pack(record), &back));
-		ASSERT_TRUE(same(record, back));
+		ASSERT_TRUE(same_record(record, back));
 	}
 	const Record pending = {RecordKind::map, {7, 8, 0, State::pending, false}};
 	Record back;
 	ASSERT_TRUE(unpack(pack(pending), &back));
-	EXPECT_TRUE(same(pending, back));
+	EXPECT_TRUE(same_record(pending, back));
 }
 
 TEST(RecordFormat, WhatNobodyWritesIsSeen)
@@ -190,7 +190,7 @@ TEST(JournalFormat, RoundTripOfEveryCount)
 			for (u32 i = 0; i < sector.count; ++i) {
 				Record back;
 				ASSERT_TRUE(unpack(sector.records[i], &back));
-				ASSERT_TRUE(same(records[seen++], back));
+				ASSERT_TRUE(same_record(records[seen++], back));
 			}
 		}
 		ASSERT_EQ(seen, count);
@@ -258,7 +258,7 @@ TEST(CheckpointFormat, RoundTripAndEachBit)
 		for (u32 i = 0; i < count; ++i) {
 			Record back;
 			ASSERT_TRUE(unpack(block.records[i], &back));
-			ASSERT_TRUE(same(records[i], back));
+			ASSERT_TRUE(same_record(records[i], back));
 		}
 		for (u32 i = count; i < kEntriesPerBlock; ++i)
 			ASSERT_EQ(block.records[i].packed, 0u);

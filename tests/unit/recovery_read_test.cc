@@ -5,11 +5,6 @@
 namespace remap::test {
 namespace {
 
-constexpr Shape k512e{.physical_sectors = 8};
-
-u64 pending(const RemapSet &set) { return set.engine.table().pending_sectors(); }
-u64 mapped(const RemapSet &set) { return set.engine.table().mapped_sectors(); }
-
 // Makes the sectors readable when the core reads them by itself for the n-th time.
 void comes_back_at(RemapSet &set, Sector sector, u32 nth)
 {

@@ -5,10 +5,6 @@
 namespace remap::test {
 namespace {
 
-constexpr Shape k512e{.physical_sectors = 8};
-
-u64 mapped(const RemapSet &set) { return set.engine.table().mapped_sectors(); }
-
 TEST(RecoverySpare, FailedPlaceIsBadAndTheNextOneTakesTheWrite)
 {
 	RemapSet set(k512e);

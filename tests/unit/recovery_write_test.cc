@@ -5,8 +5,6 @@
 namespace remap::test {
 namespace {
 
-constexpr Shape k512e{.physical_sectors = 8};
-
 // What a read from above gives, and that a reload gives the same.
 void expect_stamps(RemapSet &set, Sector from, u32 count, u64 stamp)
 {
@@ -15,7 +13,6 @@ void expect_stamps(RemapSet &set, Sector from, u32 count, u64 stamp)
 }
 
 // The sectors that are mapped.
-u64 mapped(const RemapSet &set) { return set.engine.table().mapped_sectors(); }
 
 TEST(RecoveryWrite, ThreeBadBlocksOfAMegabyte)
 {

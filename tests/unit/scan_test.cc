@@ -5,10 +5,7 @@
 namespace remap::test {
 namespace {
 
-constexpr Shape k512e{.physical_sectors = 8};
-constexpr Sector kMain = 65536;
-
-u64 pending(const RemapSet &set) { return set.engine.table().pending_sectors(); }
+constexpr Sector kScanned = 65536;
 
 // Turns until the scan is idle; returns how many.
 u32 scan_all(RemapSet &set)
@@ -46,7 +43,7 @@ TEST(Scan, IsOffUntilItIsStarted)
 	scan_all(set);
 	EXPECT_EQ(set.value("scan status", "scan"), "stopped") << "one pass";
 	EXPECT_EQ(set.number("scan status", "scan_passes"), 1u);
-	EXPECT_EQ(set.number("scan status", "scan_read_sectors"), kMain);
+	EXPECT_EQ(set.number("scan status", "scan_read_sectors"), kScanned);
 	EXPECT_EQ(set.refusal("scan begin"), 22);
 	EXPECT_EQ(set.last_error(), "scan: 'begin' is none of start|stop|status");
 	EXPECT_EQ(set.refusal("scan"), 22);
@@ -136,7 +133,7 @@ TEST(Scan, KeepsThePaceOfTheTable)
 	EXPECT_EQ(set.engine.scan_turn(), 250u) << "256 sectors, a quarter of a second";
 	EXPECT_EQ(set.value("scan status", "scan"), "running");
 	EXPECT_EQ(set.number("scan status", "scan_rate"), 1024u);
-	for (u32 i = 0; i < 2 * kMain / 256; ++i)
+	for (u32 i = 0; i < 2 * kScanned / 256; ++i)
 		ASSERT_NE(set.engine.scan_turn(), Scan::kIdle);
 	EXPECT_EQ(set.number("scan status", "scan_passes"), 2u) << "without an end";
 	ASSERT_EQ(set.send("scan stop"), 1);
@@ -258,23 +255,23 @@ TEST(Scan, PlacesThatComeFirst)
 	Scan scan;
 	Sector from, end;
 	scan.set(true);
-	scan.around(10000, 1, kMain);
-	scan.around(10001, 1, kMain);
+	scan.around(10000, 1, kScanned);
+	scan.around(10001, 1, kScanned);
 	EXPECT_EQ(scan.places(), 1u) << "not twice";
-	scan.range(kMain, &from, &end);
+	scan.range(kScanned, &from, &end);
 	EXPECT_EQ(from, 6144u);
 	EXPECT_EQ(end, 12288u);
-	scan.pass(end - from, kMain, false);
+	scan.pass(end - from, kScanned, false);
 	EXPECT_EQ(scan.places(), 0u);
-	scan.around(5, 1, kMain);
-	scan.around(kMain - 1, 1, kMain);
-	scan.range(kMain, &from, &end);
+	scan.around(5, 1, kScanned);
+	scan.around(kScanned - 1, 1, kScanned);
+	scan.range(kScanned, &from, &end);
 	EXPECT_EQ(from, 0u);
-	scan.pass(end, kMain, false);
-	scan.range(kMain, &from, &end);
-	EXPECT_EQ(end, kMain);
-	for (Sector at = 0; at < kMain; at += 8192)
-		scan.around(at, 1, kMain);
+	scan.pass(end, kScanned, false);
+	scan.range(kScanned, &from, &end);
+	EXPECT_EQ(end, kScanned);
+	for (Sector at = 0; at < kScanned; at += 8192)
+		scan.around(at, 1, kScanned);
 	EXPECT_LE(scan.places(), 8u) << "no room: the pass comes there in the end";
 }
 

@@ -14,6 +14,8 @@ namespace remap::test {
 
 using TestTable = Table<TestPlatform>;
 
+inline constexpr Sector kTableSectors = u64{1} << 24;
+
 inline std::string show(const Extent &e)
 {
 	return "[" + std::to_string(e.main) + "+" + std::to_string(e.length) + " -> " +

@@ -211,7 +211,7 @@ TEST(TableLine, SeveralSparesInTheirOrder)
 		  "feature 'spare' is malformed; it is: spare <device> <>");
 }
 
-const DeviceFacts kMain = {.sectors = 100000, .identity = 1};
+const DeviceFacts kMainFacts = {.sectors = 100000, .identity = 1};
 const DeviceFacts kSpare = {.sectors = 100000, .identity = 2};
 
 std::string refused(DeviceFacts main, DeviceFacts spare, u64 length = 100000)
@@ -230,28 +230,28 @@ DeviceFacts with(DeviceFacts facts, void (*change)(DeviceFacts &))
 
 TEST(Devices, Rules)
 {
-	EXPECT_EQ(refused(kMain, kSpare), "");
-	EXPECT_EQ(refused(kMain, kSpare, 1), "");
-	EXPECT_EQ(refused(kMain, kMain), "main and spare are the same device");
-	EXPECT_NE(refused(with(kMain, [](DeviceFacts &d) { d.zoned = true; }), kSpare)
+	EXPECT_EQ(refused(kMainFacts, kSpare), "");
+	EXPECT_EQ(refused(kMainFacts, kSpare, 1), "");
+	EXPECT_EQ(refused(kMainFacts, kMainFacts), "main and spare are the same device");
+	EXPECT_NE(refused(with(kMainFacts, [](DeviceFacts &d) { d.zoned = true; }), kSpare)
 			  .find("main is a zoned device"),
 		  std::string::npos);
-	EXPECT_NE(refused(kMain, with(kSpare, [](DeviceFacts &d) { d.zoned = true; }))
+	EXPECT_NE(refused(kMainFacts, with(kSpare, [](DeviceFacts &d) { d.zoned = true; }))
 			  .find("spare is a zoned device"),
 		  std::string::npos);
-	EXPECT_EQ(refused(kMain, kSpare, 100001), "the table's length reaches beyond main: length "
+	EXPECT_EQ(refused(kMainFacts, kSpare, 100001), "the table's length reaches beyond main: length "
 						  "is 100001, main has 100000 sectors");
-	EXPECT_NE(refused(kMain, kSpare, 0), "");
-	EXPECT_EQ(refused(with(kMain, [](DeviceFacts &d) { d.sectors = 0; }), kSpare, 0),
+	EXPECT_NE(refused(kMainFacts, kSpare, 0), "");
+	EXPECT_EQ(refused(with(kMainFacts, [](DeviceFacts &d) { d.sectors = 0; }), kSpare, 0),
 		  "main is too small or too large: main has 0 sectors");
-	EXPECT_NE(refused(with(kMain, [](DeviceFacts &d) { d.sectors = kMaxMainSectors + 1; }),
+	EXPECT_NE(refused(with(kMainFacts, [](DeviceFacts &d) { d.sectors = kMaxMainSectors + 1; }),
 			  kSpare)
 			  .find("too large"),
 		  std::string::npos);
-	EXPECT_EQ(refused(kMain, with(kSpare, [](DeviceFacts &d) { d.sectors = 1000; })),
+	EXPECT_EQ(refused(kMainFacts, with(kSpare, [](DeviceFacts &d) { d.sectors = 1000; })),
 		  "the spare is smaller than its own metadata: spare has 1000 sectors, the "
 		  "metadata alone takes 1136");
-	EXPECT_NE(refused(kMain, with(kSpare, [](DeviceFacts &d) { d.sectors = u64{1} << 43; }))
+	EXPECT_NE(refused(kMainFacts, with(kSpare, [](DeviceFacts &d) { d.sectors = u64{1} << 43; }))
 			  .find("larger than 2 PiB"),
 		  std::string::npos);
 }
@@ -260,7 +260,7 @@ std::string refused(const std::vector<DeviceFacts> &spares)
 {
 	char found[128];
 	Text text(found, sizeof(found));
-	const char *sentence = check_devices(kMain, spares.data(), static_cast<u32>(spares.size()),
+	const char *sentence = check_devices(kMainFacts, spares.data(), static_cast<u32>(spares.size()),
 					     100000, text);
 	return sentence ? std::string(sentence) + (*found ? ": " : "") + found : "";
 }
@@ -269,7 +269,7 @@ TEST(Devices, EachOfSeveralSparesIsLookedAt)
 {
 	const DeviceFacts third = with(kSpare, [](DeviceFacts &d) { d.identity = 3; });
 	EXPECT_EQ(refused({kSpare, third}), "");
-	EXPECT_EQ(refused({kSpare, kMain}), "main and spare are the same device");
+	EXPECT_EQ(refused({kSpare, kMainFacts}), "main and spare are the same device");
 	EXPECT_EQ(refused({third, kSpare, third}),
 		  "two of the spares are the same device: spare 1 and spare 3");
 	EXPECT_EQ(refused({kSpare, with(third, [](DeviceFacts &d) { d.zoned = true; })}),
@@ -285,13 +285,13 @@ TEST(Devices, EachOfSeveralSparesIsLookedAt)
 TEST(Devices, BlockSizes)
 {
 	const auto large = [](DeviceFacts &d) { d.logical_block = 4096; };
-	const DeviceFacts main = with(kMain, large);
+	const DeviceFacts main = with(kMainFacts, large);
 	const DeviceFacts spare = with(kSpare, large);
 	EXPECT_EQ(refused(main, spare), "");
 	EXPECT_EQ(refused(main, kSpare), "");
-	EXPECT_NE(refused(kMain, spare).find("the spare's logical block is larger than main's"),
+	EXPECT_NE(refused(kMainFacts, spare).find("the spare's logical block is larger than main's"),
 		  std::string::npos);
-	EXPECT_NE(refused(with(kMain, [](DeviceFacts &d) { d.logical_block = 8192; }), kSpare)
+	EXPECT_NE(refused(with(kMainFacts, [](DeviceFacts &d) { d.logical_block = 8192; }), kSpare)
 			  .find("larger than 4096"),
 		  std::string::npos);
 }

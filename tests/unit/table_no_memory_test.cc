@@ -5,11 +5,9 @@
 namespace remap::test {
 namespace {
 
-constexpr Sector kMain = u64{1} << 24;
-
 class TableNoMemory : public testing::TestWithParam<bool> {
 protected:
-	TableNoMemory() : random_(7), table_(platform_), model_(kMain) {}
+	TableNoMemory() : random_(7), table_(platform_), model_(kTableSectors) {}
 
 	// Runs `change` with its 1st, 2nd, ... allocation refused, until it needs no more.
 	template <class Change, class Model> void sweep(Change change, Model model)
@@ -67,7 +65,7 @@ TEST_P(TableNoMemory, CreateFailsCleanly)
 	for (u64 n = 1; n < 100; n++) {
 		TestTable table(platform);
 		platform.fail(n, GetParam());
-		const Status status = table.create(kMain);
+		const Status status = table.create(kTableSectors);
 		if (!platform.fail_off()) {
 			EXPECT_TRUE(status.ok());
 			EXPECT_GE(n, 5u);
@@ -81,7 +79,7 @@ TEST_P(TableNoMemory, CreateFailsCleanly)
 
 TEST_P(TableNoMemory, EveryOperationLeavesTheContentAlone)
 {
-	ASSERT_TRUE(table_.create(kMain).ok());
+	ASSERT_TRUE(table_.create(kTableSectors).ok());
 	// Pages that grow and split.
 	for (u64 i = 0; i < 3000 && !HasFatalFailure(); i++)
 		insert({i * 5000, 8, i * 8, State::active, true});

@@ -6,11 +6,10 @@ namespace remap::test {
 namespace {
 
 constexpr State kActive = State::active;
-constexpr Sector kMain = u64{1} << 24;
 
 class TableRules : public testing::Test {
 protected:
-	TableRules() : table_(platform_) { EXPECT_TRUE(table_.create(kMain).ok()); }
+	TableRules() : table_(platform_) { EXPECT_TRUE(table_.create(kTableSectors).ok()); }
 
 	void add(Sector main, u64 length, Place place, bool boundary = true)
 	{
@@ -59,7 +58,7 @@ protected:
 TEST_F(TableRules, AnEmptyTableAnswersForAllThatIsAsked)
 {
 	expect(0, 1, State::none, 0, 1);
-	expect(5, kMain - 5, State::none, 0, kMain - 5);
+	expect(5, kTableSectors - 5, State::none, 0, kTableSectors - 5);
 	EXPECT_EQ(table_.buckets(), 64u);
 	Extent extent;
 	EXPECT_FALSE(table_.next(0, &extent));
@@ -115,12 +114,12 @@ TEST_F(TableRules, WrongRangesAreRefused)
 {
 	EXPECT_EQ(table_.insert({0, 0, 0, kActive, true}).error(), Error::wrong_argument);
 	EXPECT_EQ(table_.insert({0, 2049, 0, kActive, true}).error(), Error::wrong_argument);
-	EXPECT_EQ(table_.insert({kMain - 1, 2, 0, kActive, true}).error(), Error::out_of_range);
+	EXPECT_EQ(table_.insert({kTableSectors - 1, 2, 0, kActive, true}).error(), Error::out_of_range);
 	EXPECT_EQ(table_.insert({~u64{0}, 2, 0, kActive, true}).error(), Error::out_of_range);
 	EXPECT_EQ(table_.insert({0, 2, (u64{1} << kPlaceBits) - 1, kActive, true}).error(),
 		  Error::wrong_argument);
 	EXPECT_EQ(table_.insert({0, 2, 0, State::none, true}).error(), Error::wrong_argument);
-	EXPECT_EQ(table_.remove(kMain, 1).error(), Error::out_of_range);
+	EXPECT_EQ(table_.remove(kTableSectors, 1).error(), Error::out_of_range);
 	EXPECT_EQ(table_.set_state(0, 1, State::pending).error(), Error::wrong_argument);
 	EXPECT_EQ(table_.pieces(), 0u);
 }
@@ -128,11 +127,11 @@ TEST_F(TableRules, WrongRangesAreRefused)
 TEST_F(TableRules, TheLastSectorsOfMainAndOfThePlaces)
 {
 	const Place last = (u64{1} << kPlaceBits) - 10;
-	add(kMain - 10, 10, last);
-	expect(kMain - 1, 1, kActive, last + 9, 1);
-	expect(kMain - 20, 20, State::none, 0, 10);
-	ASSERT_TRUE(table_.remove(kMain - 10, 10).ok());
-	expect(kMain - 20, 20, State::none, 0, 20);
+	add(kTableSectors - 10, 10, last);
+	expect(kTableSectors - 1, 1, kActive, last + 9, 1);
+	expect(kTableSectors - 20, 20, State::none, 0, 10);
+	ASSERT_TRUE(table_.remove(kTableSectors - 10, 10).ok());
+	expect(kTableSectors - 20, 20, State::none, 0, 20);
 }
 
 TEST_F(TableRules, RemovingTheMiddleLeavesTwoAddedExtents)
@@ -303,7 +302,7 @@ TEST_F(TableRules, EverythingIsFreedAtTheEnd)
 	TestPlatform platform;
 	{
 		TestTable table(platform);
-		ASSERT_TRUE(table.create(kMain).ok());
+		ASSERT_TRUE(table.create(kTableSectors).ok());
 		platform.hold_grace(true);
 		for (Sector at = 0; at < 100'000; at += 2)
 			ASSERT_TRUE(table.insert({at, 1, at, kActive, true}).ok());
