@@ -95,7 +95,46 @@ stands_back() {
     msg_ok r scan stop
 }
 
+# reads_of_scan - on their way to main: those of the first half, which nobody else reads.
+reads_of_scan() { dmsetup status slow | awk 'NR == 1 { print $4 }'; }
+
+# most_in SECONDS - the largest number of them.
+most_in() {
+    local end=$((SECONDS + $1)) most=0 now
+    while ((SECONDS < end)); do
+        now=$(reads_of_scan)
+        ((now <= most)) || most=$now
+        sleep 0.02
+    done
+    echo "$most"
+}
+
+# Main takes 0.2 s for a read of the scan, and 4 s for one of a user's.
+one_at_a_time() {
+    local at user
+    mkloop SPARE 32M
+    mkdm slow "0 65536 delay $MAIN 0 200" "65536 65536 delay $MAIN 65536 4000"
+    mkremap r /dev/mapper/slow "$SPARE" scan_rate 400000000
+    msg_ok r scan start
+    check "it runs" wait_for 20 next_is_beyond 0
+    eq "the most that are under way" "$(most_in 4)" 1
+    check "it is in the first half still" test "$(told scan_next)" -lt 60000
+    dd if=/dev/mapper/r of=/dev/null bs=4096 skip=9000 count=1 iflag=direct status=none &
+    user=$!
+    sleep 0.6
+    at=$(told scan_next)
+    eq "while a user waits for his" "$(most_in 2)" 0
+    eq "and it stays where it is" "$(told scan_next)" "$at"
+    check "he waits still" running "$user"
+    check "his read" wait "$user"
+    check "it goes on" wait_for 20 next_is_beyond "$at"
+    msg_ok r scan stop
+    dmsetup remove --retry r
+    dmsetup remove slow
+}
+
 scratch MAIN 0
+one_at_a_time
 scratch SPARE 1
 TOTAL=131072
 PLACES='5000 1;40000 8;60000 100;90000 3;100000 1;131070 2;'

@@ -116,6 +116,30 @@ flushes_and_fua() {
     losetup -d "$MAIN" "$SPARE" "$LOG_MAIN" "$LOG_SPARE"
 }
 
+# reloaded KIND - a spare comes and goes while the disk is written.
+reloaded() {
+    local round again=()
+    pair 64M 64M
+    rm -f SECOND.img
+    mkloop SECOND 32M
+    served "$MAIN" "$SPARE" --device "$1"
+    verify_begin fio "$PLACE" 200 --size=32M
+    for round in 1 2 3; do
+        check "round $round: a spare is added" dmremap spare add u "$SECOND" --yes "${again[@]}"
+        check "what is written is moved" dmremap relocate u 2048 4096
+        check "the spare is removed" dmremap spare remove u "$SECOND"
+        check "and what was moved goes back" dmremap del u 2048 4096
+        again=(--wipe-set "$(told set)")
+    done
+    touch enough
+    verify_end fio
+    rm enough
+    eq "spares" "$(told spares)" '0:in_use'
+    eq "errors that went upward" "$(told read_errors) $(told write_errors)" '0 0'
+    end_serve
+    losetup -d "$MAIN" "$SPARE" "$SECOND"
+}
+
 verified() {
     pair 64M 64M
     BAD=(--fail-sectors '8000-8007,12000,40000-40063')
@@ -199,12 +223,14 @@ file_system_lives() {
 }
 
 without_ublk
+reloaded loop
 if ! modprobe ublk_drv 2>/dev/null; then
     echo "  this kernel has no ublk"
     return 0
 fi
 properties
 flushes_and_fua
+reloaded ublk
 verified
 file_system_lives
 check "the driver can be unloaded" modprobe -r ublk_drv
