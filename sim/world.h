@@ -62,6 +62,8 @@ private:
 	enum class Opened : u8 { yes, refused, cut };
 	Opened try_open();
 	void open();
+	std::vector<Trouble::Wound> damaged() const;
+	bool has_new_content(const std::vector<Trouble::Wound> &wounds) const;
 	void hand_over_debt();
 	bool prepare(bool last);
 	void tell_start(Opened opened) const;
@@ -143,6 +145,7 @@ private:
 	bool ask_again_ = false; // and has to once more, since it was cut short
 	bool given_up_ = false; // it was recorded
 	bool leaving_ = false;	// a remove_spare is under way
+	bool written_off_ = false; // what was damaged was written over by a start that did not succeed
 	bool owes_ = false;	// the core before this one has a failed flush to tell of
 	bool allow_degraded_ = false;
 	Place second_first_ = ~Place{0}; // where its places begin

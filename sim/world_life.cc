@@ -82,22 +82,25 @@ void World::open()
 		const bool must = prepare(last) && members;
 		const u32 suspects = host_.trouble.suspects();
 		const u64 hits = host_.trouble.hits();
+		const std::vector<Trouble::Wound> open_wounds = damaged();
 		const Opened opened = try_open();
 		tell_start(opened);
 		host_.cut_at(kNever);
 		host_.spare.set_missing(IoStatus::ok);
 		host_.second.set_missing(dead_);
 		if (opened == Opened::yes) {
+			written_off_ = false;
 			hand_over_debt();
 			note_members();
 			return serve(!dark_ && hits == host_.trouble.hits() &&
 				     suspects == host_.trouble.suspects());
 		}
 		count_start(opened);
+		written_off_ |= has_new_content(open_wounds);
 		lost_ = lost_ && !host_.second_named; // it may be one again
 		if (opened == Opened::cut)
 			cut_power();
-		else if (!is_explained() && must && hits == host_.trouble.hits())
+		else if (!is_explained() && must && !written_off_ && hits == host_.trouble.hits())
 			return note(Promise::lost, "refused: " + refusal_);
 		close_core();
 		if (opened == Opened::refused && last && healed) {
@@ -108,6 +111,27 @@ void World::open()
 		if (last)
 			heal();
 	}
+}
+
+// What is damaged now.
+std::vector<Trouble::Wound> World::damaged() const
+{
+	std::vector<Trouble::Wound> open;
+	for (const Trouble::Wound &wound : host_.trouble.wounds())
+		if (host_.spare.content(wound.sector) == wound.rotten)
+			open.push_back(wound);
+	return open;
+}
+
+// Whether some of it is something else now. A start that cannot read the site with the newest epoch takes
+// a damaged block of the log for the end, and writes that; when the power fails before it has begun an epoch of
+// its own, nobody can bring back what the newest one asks for.
+bool World::has_new_content(const std::vector<Trouble::Wound> &wounds) const
+{
+	return std::any_of(wounds.begin(), wounds.end(), [this](const Trouble::Wound &wound) {
+		const Content now = host_.spare.content(wound.sector);
+		return now != wound.rotten && now != wound.original;
+	});
 }
 
 // The core before this one had a failed flush to tell of.
