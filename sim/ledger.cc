@@ -170,11 +170,13 @@ bool Ledger::allowed(Sector sector, const Claim &found) const
 		const bool forgotten = short_of_memory_ && doubt.change != Change::recover &&
 				       before.state == State::pending &&
 				       found.state == State::none;
-		// A write that ended since has made it whole where it was.
-		const bool written = before.state == State::lost && found.state == State::active &&
-				     before.place == found.place &&
-				     touched_by(doubt, sector) & bit(Change::recover);
-		if (alike || forgotten || written || became(doubt, sector, found) ||
+		// I/O that ended since has made it whole where it was, or found it unreadable.
+		const bool whole = before.state == State::lost && found.state == State::active &&
+				   before.place == found.place;
+		const bool unread = before.state == State::none && found.state == State::pending;
+		const bool by_io =
+			(whole || unread) && touched_by(doubt, sector) & bit(Change::recover);
+		if (alike || forgotten || by_io || became(doubt, sector, found) ||
 		    (before.state == found.state && before.place == found.place))
 			return true;
 	}
