@@ -8,6 +8,8 @@
 namespace remap::test {
 namespace {
 
+constexpr Sector kStep = Engine<MemoryHost>::kStepSectors;
+
 void expect_original(RemapSet &set, Sector from, u64 count)
 {
 	for (Sector at = from; at < from + count; ++at)

@@ -122,7 +122,8 @@ TEST(EngineMemory, LongMessageKeepsWholeSteps)
 		set.host.faults.arm(nth, AllocationFaults::kNever);
 		const int result = set.refusal("relocate 0 20000");
 		set.host.faults.disarm();
-		EXPECT_EQ(set.engine.table().mapped_sectors() % kStep, result ? 0 : 20000 % kStep);
+		constexpr u64 step = Engine<MemoryHost>::kStepSectors;
+		EXPECT_EQ(set.engine.table().mapped_sectors() % step, result ? 0 : 20000 % step);
 		set.check_books();
 		if (result) {
 			EXPECT_EQ(result, ENOMEM);

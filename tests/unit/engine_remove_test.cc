@@ -132,7 +132,7 @@ TEST(EngineRemove, OpenedMeanwhileEndsStaleOk)
 	};
 	EXPECT_EQ(set.refusal("remove_remap 0 stale-ok"), EBUSY);
 	set.host.hook = nullptr;
-	EXPECT_EQ(set.engine.table().mapped_sectors() % kStep, 0u);
+	EXPECT_EQ(set.engine.table().mapped_sectors() % Engine<MemoryHost>::kStepSectors, 0u);
 	set.check_books();
 }
 

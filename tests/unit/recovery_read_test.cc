@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // Reads that fail on main: retried, rescued, or pending; never a content that nobody wrote.
-#include "tests/unit/remap_set.h"
+#include "tests/unit/failing_set.h"
 
 namespace remap::test {
 namespace {

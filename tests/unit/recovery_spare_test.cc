@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // The spare's own failures: the next place, places that are bad for good, and a spare that is full.
-#include "tests/unit/remap_set.h"
+#include "tests/unit/failing_set.h"
 
 namespace remap::test {
 namespace {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // Writes that fail on main: exactly what is bad moves to the spare, durable when acknowledged.
-#include "tests/unit/remap_set.h"
+#include "tests/unit/failing_set.h"
 
 namespace remap::test {
 namespace {

@@ -27,11 +27,6 @@ struct Shape {
 	std::vector<Sector> more = {};
 };
 
-// A disk of 512e: it writes eight sectors at once.
-inline constexpr Shape k512e{.physical_sectors = 8};
-// As much as a message changes in one step.
-inline constexpr Sector kStep = Engine<MemoryHost>::kStepSectors;
-
 // A range as it was added: its first sector and its length.
 using Added = std::pair<Sector, u64>;
 
@@ -501,8 +496,5 @@ inline void RemapSet::check_books()
 	EXPECT_EQ(number("status", "metadata_used"), stretches);
 	EXPECT_TRUE(host.held.empty());
 }
-
-inline u64 pending(const RemapSet &set) { return set.engine.table().pending_sectors(); }
-inline u64 mapped(const RemapSet &set) { return set.engine.table().mapped_sectors(); }
 
 }  // namespace remap::test

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // The scan of main: what it finds, when it reads, where it goes on.
-#include "tests/unit/remap_set.h"
+#include "tests/unit/failing_set.h"
 
 namespace remap::test {
 namespace {

@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// What the tests of failed I/O have in common.
+#pragma once
+
+#include "tests/unit/remap_set.h"
+
+namespace remap::test {
+
+// A disk of 512e: it writes eight sectors at once.
+inline constexpr Shape k512e{.physical_sectors = 8};
+
+inline u64 pending(const RemapSet &set) { return set.engine.table().pending_sectors(); }
+inline u64 mapped(const RemapSet &set) { return set.engine.table().mapped_sectors(); }
+
+}  // namespace remap::test
