@@ -124,8 +124,8 @@ std::vector<Trouble::Wound> World::damaged() const
 }
 
 // Whether some of it is something else now. A start that cannot read the site with the newest epoch takes a
-// damaged block of the log for the end, and writes that; when the power fails before it has begun an epoch of
-// its own, nobody can bring back what the newest one asks for.
+// damaged block of the log for the end, and writes that; when the power fails before it has begun an epoch
+// of its own, nobody can bring back what the newest one asks for.
 bool World::has_new_content(const std::vector<Trouble::Wound> &wounds) const
 {
 	return std::any_of(wounds.begin(), wounds.end(), [this](const Trouble::Wound &wound) {
