@@ -37,8 +37,8 @@ for refused in 1 2 4 5 6 7 8 12 20 1000; do
     ANSWER=0
     ask "reload $PWD/second.img" >answer 2>&1 || ANSWER=$?
     echo 0 >fails
-    # Whoever is told that the set cannot be loaded sees the server end.
-    if grep -q 'I/O fails' server.log || ! timeout 30 nbdinfo --size "$URI" >/dev/null 2>&1; then
+    # When the set cannot be loaded any more, I/O fails until the server has ended.
+    if ! timeout 30 nbdsh -u "$URI" -c 'h.pread(512, 0)' >/dev/null 2>&1; then
         wait "$SERVER" 2>/dev/null && ENDED=0 || ENDED=$?
         expect 0 '^1$' echo "$ANSWER"
         expect 0 '^[1-9]' echo "$ENDED"

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck shell=bash
-# timeout: 120
+# timeout: 240
 #
 # A device tells of a lost write once, to whoever flushes next. When that is dm-remap, the next flush of a
-# user's fails as well, and that one only, also when a spare was added in between. Flushes of main take 2 s
+# user's fails as well, and that one only, also when a spare was added in between. Flushes of main take 5 s
 # here, so that it can be made to refuse the flush and nothing before it.
 
 pending() { dmsetup status slow | cut -d' ' -f6; }
@@ -34,7 +34,7 @@ mkloop SPARE 64M
 mkloop SECOND 64M
 TOTAL=$(sectors "$MAIN")
 mklinear below "$MAIN"
-mkdm slow "0 $TOTAL delay /dev/mapper/below 0 0 /dev/mapper/below 0 0 /dev/mapper/below 0 2000"
+mkdm slow "0 $TOTAL delay /dev/mapper/below 0 0 /dev/mapper/below 0 0 /dev/mapper/below 0 5000"
 mkremap r /dev/mapper/slow "$SPARE"
 refuses_one_flush
 told_once

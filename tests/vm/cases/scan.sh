@@ -98,6 +98,9 @@ stands_back() {
 # reads_of_scan - on their way to main: those of the first half, which nobody else reads.
 reads_of_scan() { dmsetup status slow | awk 'NR == 1 { print $4 }'; }
 
+none_of_scan() { (($(reads_of_scan) == 0)); }
+user_waits() { (($(dmsetup status slow | awk 'NR == 2 { print $4 }') == 1)); }
+
 # most_in SECONDS - the largest number of them.
 most_in() {
     local end=$((SECONDS + $1)) most=0 now
@@ -109,11 +112,11 @@ most_in() {
     echo "$most"
 }
 
-# Main takes 0.2 s for a read of the scan, and 4 s for one of a user's.
+# Main takes 0.2 s for a read of the scan, and 10 s for one of a user's.
 one_at_a_time() {
     local at user
     mkloop SPARE 32M
-    mkdm slow "0 65536 delay $MAIN 0 200" "65536 65536 delay $MAIN 65536 4000"
+    mkdm slow "0 65536 delay $MAIN 0 200" "65536 65536 delay $MAIN 65536 10000"
     mkremap r /dev/mapper/slow "$SPARE" scan_rate 400000000
     msg_ok r scan start
     check "it runs" wait_for 20 next_is_beyond 0
@@ -121,9 +124,10 @@ one_at_a_time() {
     check "it is in the first half still" test "$(told scan_next)" -lt 60000
     dd if=/dev/mapper/r of=/dev/null bs=4096 skip=9000 count=1 iflag=direct status=none &
     user=$!
-    sleep 0.6
+    check "a user waits for his read" wait_for 10 user_waits
+    check "what had begun before ends" wait_for 5 none_of_scan
     at=$(told scan_next)
-    eq "while a user waits for his" "$(most_in 2)" 0
+    eq "then none begins" "$(most_in 2)" 0
     eq "and it stays where it is" "$(told scan_next)" "$at"
     check "he waits still" running "$user"
     check "his read" wait "$user"
