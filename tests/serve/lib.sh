@@ -11,6 +11,7 @@
 #   OTHER  those that make a command one of another user than root (for_another)
 
 SERVERS=()
+FUSES=()
 DEVICE=none
 SPARES=(spare.img)
 UNDER=()
@@ -72,6 +73,21 @@ gives_up() {
     after=$(room_of "$file")
     check "$what (exit $status; it took $before bytes, and takes $after)" \
         test "$status $((before - after > bytes - 65536))" = '0 1'
+}
+
+# over_nbdkit NAME ARGUMENT... - NAME.img becomes a file of nbdfuse over an nbdkit with these arguments. Whoever calls it
+# unmounts NAME.d in the end.
+over_nbdkit() {
+    local name=$1
+    shift
+    mkdir "$name.d"
+    nbdkit -f -U "$name.s" "$@" 2>/dev/null &
+    SERVERS+=("$!")
+    for _ in {1..100}; do [[ ! -S $name.s ]] || break; sleep 0.05; done
+    nbdfuse "$name.d/$name" "nbd+unix:///?socket=$PWD/$name.s" 2>/dev/null &
+    FUSES+=("$!")
+    for _ in {1..100}; do [[ ! -e $name.d/$name ]] || break; sleep 0.05; done
+    ln -s "$name.d/$name" "$name.img"
 }
 
 # skip WHAT WHY - says what was not tried.

@@ -5,17 +5,10 @@
 new_images
 truncate -s "${MIB}M" second.img
 mv main.img below.img
-mkdir main.d
-nbdkit -f -U main.s eval get_size="stat -c %s $PWD/below.img" can_write='exit 0' can_flush='exit 0' \
+over_nbdkit main eval get_size="stat -c %s $PWD/below.img" can_write='exit 0' can_flush='exit 0' \
     pread="dd if=$PWD/below.img iflag=skip_bytes,count_bytes skip=\$4 count=\$3 status=none" \
     pwrite="dd of=$PWD/below.img oflag=seek_bytes conv=notrunc seek=\$4 status=none" \
-    flush="echo \$1 >>$PWD/flushes; rm $PWD/fails 2>/dev/null && echo EIO here >&2 && exit 1; exit 0" 2>/dev/null &
-SERVERS+=("$!")
-for _ in {1..100}; do [[ ! -S main.s ]] || break; sleep 0.05; done
-nbdfuse main.d/main "nbd+unix:///?socket=$PWD/main.s" 2>/dev/null &
-FUSE=$!
-for _ in {1..100}; do [[ ! -e main.d/main ]] || break; sleep 0.05; done
-ln -s main.d/main main.img
+    flush="echo \$1 >>$PWD/flushes; rm $PWD/fails 2>/dev/null && echo EIO here >&2 && exit 1; exit 0"
 start_server
 flush() { nbdsh -u "$URI" -c 'h.flush()'; }
 # fail_one - the flush that a copy back to main ends with.
@@ -38,4 +31,4 @@ expect 0 '' flush
 end_server TERM
 expect 0 '^0$' echo "$ENDED"
 fusermount3 -u main.d
-wait "$FUSE" || true
+wait "${FUSES[@]}" || true

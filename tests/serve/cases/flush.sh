@@ -4,18 +4,10 @@
 # of nbdfuse over an nbdkit that writes down what it is asked for.
 new_images
 truncate -s "${MIB}M" second.img third.img
-FUSES=()
 DEVICES=(main spare second third)
 for device in "${DEVICES[@]}"; do
-    mkdir "$device.d"
-    nbdkit -f -U "$device.s" --filter=log file "$device.img" logfile="$device.log" 2>/dev/null &
-    SERVERS+=("$!")
-    for _ in {1..100}; do [[ ! -S $device.s ]] || break; sleep 0.05; done
-    nbdfuse "$device.d/$device" "nbd+unix:///?socket=$PWD/$device.s" 2>/dev/null &
-    FUSES+=("$!")
-    for _ in {1..100}; do [[ ! -e $device.d/$device ]] || break; sleep 0.05; done
     mv "$device.img" "below-$device.img"
-    ln -s "$device.d/$device" "$device.img"
+    over_nbdkit "$device" --filter=log file "below-$device.img" logfile="$device.log"
 done
 # flushes - how many came to each of the devices.
 flushes() {

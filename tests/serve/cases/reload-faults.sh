@@ -12,19 +12,12 @@ rm -f ./*.img
 truncate -s 8M main.img
 truncate -s 16M below.img
 dd if=/dev/urandom of=want.img bs=1M count=8 status=none
-mkdir spare.d
 echo 0 >fails
-nbdkit -f -U spare.s eval get_size="stat -c %s $PWD/below.img" can_write='exit 0' can_flush='exit 0' flush='exit 0' \
+over_nbdkit spare eval get_size="stat -c %s $PWD/below.img" can_write='exit 0' can_flush='exit 0' flush='exit 0' \
     pread="dd if=$PWD/below.img iflag=skip_bytes,count_bytes skip=\$4 count=\$3 bs=1M status=none" \
     pwrite="left=\$(cat $PWD/fails)
         [ \$left = 0 ] || { echo \$((left - 1)) >$PWD/fails; cat >/dev/null; echo EIO here >&2; exit 1; }
-        dd of=$PWD/below.img oflag=seek_bytes conv=notrunc seek=\$4 bs=1M iflag=fullblock status=none" 2>/dev/null &
-SERVERS+=("$!")
-for _ in {1..100}; do [[ ! -S spare.s ]] || break; sleep 0.05; done
-nbdfuse spare.d/spare "nbd+unix:///?socket=$PWD/spare.s" 2>/dev/null &
-FUSE=$!
-for _ in {1..100}; do [[ ! -e spare.d/spare ]] || break; sleep 0.05; done
-ln -s spare.d/spare spare.img
+        dd of=$PWD/below.img oflag=seek_bytes conv=notrunc seek=\$4 bs=1M iflag=fullblock status=none"
 start_server
 expect 0 '' nbdcopy --flush want.img "$URI"
 expect 0 '' "$DMREMAP" relocate "$NAME" 0 512
@@ -60,4 +53,4 @@ done
 expect 0 '^a+r+e+$' echo "$SEEN"
 end_server TERM
 fusermount3 -u spare.d
-wait "$FUSE" || true
+wait "${FUSES[@]}" || true
