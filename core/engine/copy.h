@@ -62,9 +62,7 @@ Status Engine<P>::copy_block_by_block(Refusal &why, Sector main, const Address &
 	for (u64 done = 0; done < length; done += block) {
 		if (told_to_stop())
 			return Error::interrupted;
-		IoStatus read = platform_.read(kMainDevice, main + done, buffer_, block);
-		for (u32 i = 0; read == IoStatus::medium && i < policy_.retries; ++i)
-			read = platform_.read(kMainDevice, main + done, buffer_, block);
+		const IoStatus read = read_patiently(kMainDevice, main + done, block);
 		if (!TRY(readable(why, main + done, block, read)))
 			continue;
 		const IoStatus written =
@@ -74,6 +72,19 @@ Status Engine<P>::copy_block_by_block(Refusal &why, Sector main, const Address &
 		counters_.copied_sectors.add_relaxed(block);
 	}
 	return {};
+}
+
+// Into buffer_, with as many retries as the policy has: whatever cannot be read after that is lost.
+template <Platform P>
+IoStatus Engine<P>::read_patiently(DeviceIndex device, Sector sector, u32 count)
+{
+	IoStatus status = platform_.read(device, sector, buffer_, count);
+	for (u32 i = 0; i < policy_.retries; ++i) {
+		if (status == IoStatus::ok || blame(status) == Blame::path)
+			break;
+		status = platform_.read(device, sector, buffer_, count);
+	}
+	return status;
 }
 
 // Whether a block was read; false and marked when its content is gone. Errors: main_io when the

@@ -178,6 +178,7 @@ private:
 	Status load(Refusal &why, bool writes);
 	Status adopt_space(Refusal &why);
 	void note_members();
+	void begin_history();
 	Members present() const;
 	Status adopt(Refusal &why, const Extent &extent);
 	Status adopt_bad(Refusal &why, Sector place, u64 length);
@@ -197,6 +198,7 @@ private:
 	Status copy_block_by_block(Refusal &why, Sector main, const Address &to, u64 length);
 	Status copy_back(Refusal &why, Sector main, Place place, u64 length);
 	Result<bool> readable(Refusal &why, Sector main, u32 sectors, IoStatus status);
+	IoStatus read_patiently(DeviceIndex device, Sector sector, u32 count);
 	bool main_answers(Sector failed);
 	bool told_to_stop();
 	Status spare_failed(Refusal &why, DeviceIndex device, const char *what, IoStatus status);
@@ -242,10 +244,14 @@ private:
 	u64 bad_on(u32 member) const;
 	bool next_bad(Place from, Place end, Extent *bad) const;
 	bool spare_answers(DeviceIndex device);
-	Status evacuate(Refusal &why, u32 member, u64 *moved);
+	struct Moved {
+		u64 sectors = 0;
+		u64 lost = 0; // of these; by this removal
+	};
+	Status evacuate(Refusal &why, u32 member, Moved *moved);
 	Result<bool> next_on_member(u32 member, Sector *from, u64 *length);
-	Status move_step(Refusal &why, u32 member, Sector *from, u64 length, u64 *moved);
-	IoStatus move_run(Sector main, u32 count, const Answer &answer);
+	Status move_step(Refusal &why, u32 member, Sector *from, u64 length, Moved *moved);
+	IoStatus move_run(Sector main, u32 count, const Answer &answer, u64 *lost);
 	Status forget_member(Refusal &why, u32 member);
 	// clear.h
 	struct Cleared;
@@ -265,8 +271,6 @@ private:
 		u32 sectors;
 		IoStatus status; // with which it failed; ok: it has not been sent yet
 		u8 ticket;
-		bool asked = false;   // main for a control read, and
-		bool answers = false; // whether it answered
 		u32 zeroed = 0;	      // devices, one bit each, on which zeros may not be stable
 	};
 	// How many places on the spare a block is tried at.
@@ -275,7 +279,7 @@ private:
 	// judge.h
 	bool may_recover(Op op, DeviceIndex device, IoStatus status);
 	u8 write_of_main_failed();
-	bool is_sector(Recovery &io, Sector sector, IoStatus status);
+	bool is_sector(Sector sector, IoStatus status);
 	bool may_remap(u8 ticket);
 	bool within_budget();
 	void judged(Judgement judgement);
@@ -339,6 +343,12 @@ private:
 	static constexpr u32 kListLooks = 4096;
 	Status list(const Command &command, Text &reply, Refusal &why, bool pending);
 	// report.h
+	// Of the spares, for those who judge it: one that is gone counts as used up.
+	struct Room {
+		u64 used;
+		u64 total;
+	};
+	Room room() const;
 	Forecast forecast() const;
 	u32 score(const Forecast &growth) const;
 	Mode mode() const;
@@ -368,6 +378,8 @@ private:
 	Geometry geometry_;
 	Spares spares_;
 	Members noted_ = 0;   // for which space_ is open
+	Members noted_gone_ = 0;
+	Atomic<u64> gone_sectors_; // of their data areas
 	Members leaving_ = 0; // that a remove_spare is at work on
 	bool moving_ = false; // the step at hand is one of that: what it moves away is not bad
 	Table<P> table_;

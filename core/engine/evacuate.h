@@ -21,7 +21,7 @@ Status Engine<P>::remove_spare(const Command &command, Text &reply, Refusal &why
 		TRY(check_removable(why, command.number[0]));
 	}
 	const u32 member = static_cast<u32>(command.number[0]);
-	u64 moved = 0;
+	Moved moved;
 	Status removed = evacuate(why, member, &moved);
 	Step step(*this);
 	step.begin();
@@ -32,8 +32,10 @@ Status Engine<P>::remove_spare(const Command &command, Text &reply, Refusal &why
 	note_members();
 	note_lost();
 	if (!removed.ok())
-		return stopped(why, removed.error(), moved, moved + left);
-	reply << "removed spare " << member << "; " << moved << " sectors were moved";
+		return stopped(why, removed.error(), moved.sectors, moved.sectors + left);
+	reply << "removed spare " << member << "; " << moved.sectors << " sectors were moved";
+	if (moved.lost)
+		reply << ", " << moved.lost << " of them cannot be read and are lost";
 	return {};
 }
 
@@ -98,7 +100,7 @@ template <Platform P> u64 Engine<P>::bad_on(u32 member) const
 }
 
 // Errors: spare_full, table_full, spare_io, no_memory, and those of a step.
-template <Platform P> Status Engine<P>::evacuate(Refusal &why, u32 member, u64 *moved)
+template <Platform P> Status Engine<P>::evacuate(Refusal &why, u32 member, Moved *moved)
 {
 	Sector from = 0;
 	for (;;) {
@@ -138,7 +140,7 @@ Result<bool> Engine<P>::next_on_member(u32 member, Sector *from, u64 *length)
 
 // Moves what of [*from, +length) is on the member still; *from becomes where it ended.
 template <Platform P>
-Status Engine<P>::move_step(Refusal &why, u32 member, Sector *from, u64 length, u64 *moved)
+Status Engine<P>::move_step(Refusal &why, u32 member, Sector *from, u64 length, Moved *moved)
 {
 	Step step(*this);
 	step.records_bad();
@@ -147,8 +149,9 @@ Status Engine<P>::move_step(Refusal &why, u32 member, Sector *from, u64 length, 
 	begin_recovery(*from);
 	IoStatus status = IoStatus::ok;
 	u64 done = 0;
-	u64 here = 0;
-	while (status == IoStatus::ok && done < length && !plan_.nearly_full()) {
+	Moved here;
+	const auto ends = [&] { return plan_.nearly_full() || (done && told_to_stop()); };
+	while (status == IoStatus::ok && done < length && !ends()) {
 		const Sector main = *from + done;
 		// So much that it fits into a plan also block by block.
 		const u32 most = static_cast<u32>(min_of<u64>(length - done, kRunSectors));
@@ -158,8 +161,8 @@ Status Engine<P>::move_step(Refusal &why, u32 member, Sector *from, u64 length, 
 		if (mapped)
 			count = static_cast<u32>(spares_.contiguous(answer.place, count));
 		if (mapped && spares_.member(answer.place) == member) {
-			status = move_run(main, count, answer);
-			here += count;
+			status = move_run(main, count, answer, &here.lost);
+			here.sectors += count;
 		}
 		done += count;
 	}
@@ -172,18 +175,22 @@ Status Engine<P>::move_step(Refusal &why, u32 member, Sector *from, u64 length, 
 		return status == IoStatus::no_space ? Error::spare_full : Error::spare_io;
 	}
 	*from += done;
-	*moved += here;
+	moved->sectors += here.sectors;
+	moved->lost += here.lost;
 	return {};
 }
 
-// Copies a run that lies together on its device. What its medium can no longer give is lost.
+// Copies a run that lies together on its device. What its medium can no longer give, however often it is
+// asked, is lost.
 template <Platform P>
-IoStatus Engine<P>::move_run(Sector main, u32 count, const Answer &answer)
+IoStatus Engine<P>::move_run(Sector main, u32 count, const Answer &answer, u64 *lost)
 {
 	const Address old = spares_.address(answer.place, count);
 	const auto nothing = [](DeviceIndex, Sector, u32, u32) { return IoStatus::ok; };
-	if (answer.state == State::lost || old.device == kNoDevice)
+	if (answer.state == State::lost || old.device == kNoDevice) {
+		*lost += answer.state == State::lost ? 0 : count;
 		return place(main, count, answer, nothing, State::lost);
+	}
 	const auto write = [&](DeviceIndex device, Sector spare, u32 from, u32 length) {
 		return debt_.write(platform_, device, spare, buffer_ + from * kSectorBytes, length);
 	};
@@ -193,12 +200,14 @@ IoStatus Engine<P>::move_run(Sector main, u32 count, const Answer &answer)
 	IoStatus placed = IoStatus::ok;
 	for (u32 done = 0; done < count && placed == IoStatus::ok; done += block) {
 		const Answer before{answer.state, answer.place + done, block};
-		placed = platform_.read(old.device, old.sector + done, buffer_, block);
-		if (placed == IoStatus::ok)
+		placed = read_patiently(old.device, old.sector + done, block);
+		if (placed == IoStatus::ok) {
 			placed = place(main + done, block, before, write);
-		else if (placed == IoStatus::medium ||
-			 (blame(placed) != Blame::path && spare_answers(old.device)))
+		} else if (placed == IoStatus::medium ||
+			   (blame(placed) != Blame::path && spare_answers(old.device))) {
 			placed = place(main + done, block, before, nothing, State::lost);
+			*lost += block;
+		}
 	}
 	return placed;
 }

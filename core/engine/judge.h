@@ -48,8 +48,9 @@ template <Platform P> u8 Engine<P>::write_of_main_failed()
 	return ticket_of(run_.load_relaxed());
 }
 
-// Whether an error means that the sector is bad. A control read is done once for each recovery.
-template <Platform P> bool Engine<P>::is_sector(Recovery &io, Sector sector, IoStatus status)
+// Whether an error means that the sector is bad. Where it may, or not, a control read tells, behind which
+// buffer_ is another. It is done for each failure anew: a disk may go while much of it is tried.
+template <Platform P> bool Engine<P>::is_sector(Sector sector, IoStatus status)
 {
 	const Blame blamed = blame(status);
 	if (blamed == Blame::path) {
@@ -58,14 +59,10 @@ template <Platform P> bool Engine<P>::is_sector(Recovery &io, Sector sector, IoS
 		judged(Judgement::path);
 		return false;
 	}
-	if (blamed == Blame::perhaps && !has_bug(platform_, Bug::no_control_read)) {
-		if (!io.asked)
-			io.answers = main_answers(sector);
-		io.asked = true;
-		if (!io.answers) {
-			judged(Judgement::device);
-			return false;
-		}
+	if (blamed == Blame::perhaps && !has_bug(platform_, Bug::no_control_read) &&
+	    !main_answers(sector)) {
+		judged(Judgement::device);
+		return false;
 	}
 	judged(Judgement::sector);
 	return true;

@@ -72,6 +72,17 @@ public:
 		const Extent &last = change_[changes_ - 1].extent;
 		return last.main + last.length == main && last.place + last.length == place;
 	}
+	// Whether some of these sectors of main get a new place.
+	bool places(Sector main, u64 length) const
+	{
+		for (u32 i = 0; i < changes_; ++i) {
+			const Change &change = change_[i];
+			if (change.fresh && change.extent.main < main + length &&
+			    main < change.extent.main + change.extent.length)
+				return true;
+		}
+		return false;
+	}
 	void drop_bad(u32 i) { bad_run_[i] = bad_run_[--bad_]; }
 	void drop_changes(u32 from) { changes_ = from; }
 

@@ -41,7 +41,9 @@ IoStatus Engine<P>::read_step(Recovery &io, u32 done, u32 *count, bool *unreadab
 		given_up(io, at, result);
 	if (has_bug(platform_, Bug::zero_for_unreadable))
 		*unreadable = false;
-	return finish(step, result);
+	// What was read is read, also when it cannot be moved.
+	(void)finish(step, result);
+	return result;
 }
 
 // A physical block that it covers, or a logical one; then each logical one of a block that failed.
@@ -70,7 +72,7 @@ IoStatus Engine<P>::read_unit(Recovery &io, u32 first, u32 count, const Answer &
 				: bring(io, first + done, kMainDevice, sector + done, block);
 		if (again == IoStatus::ok)
 			continue;
-		if (!is_sector(io, sector + done, again))
+		if (!is_sector(sector + done, again))
 			return again;
 		const IoStatus tried = read_block(io, first + done, again, unreadable);
 		if (tried != IoStatus::ok)
@@ -97,6 +99,9 @@ IoStatus Engine<P>::read_block(Recovery &io, u32 first, IoStatus status, bool *u
 		if (blame(status) == Blame::path)
 			return status;
 	}
+	// It may have gone meanwhile.
+	if (policy_.retries && !is_sector(sector, status))
+		return status;
 	*unreadable = true;
 	const bool known = table_.lookup(sector, 1).state == State::pending;
 	const bool records = journal_.opened() && room_for_entries(false) &&

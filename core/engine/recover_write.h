@@ -38,9 +38,10 @@ IoStatus Engine<P>::write_step(Recovery &io, u32 done, u32 *count)
 	IoStatus sent = send_again(io, done, count);
 	if (sent == IoStatus::ok)
 		sent = place_marked(io, done, count);
-	if (sent == IoStatus::ok && any_failed_) {
+	if (any_failed_) {
+		const Sector past = at + *count; // it may have ended early
 		rescue_rest(first, first, at);
-		rescue_rest(round_down(at + *count - 1, physical), at + *count, end);
+		rescue_rest(round_down(past - 1, physical), past, min_of(round_up(past, physical), end));
 	}
 	if (sent != IoStatus::ok)
 		given_up(io, at, sent);
@@ -168,7 +169,7 @@ IoStatus Engine<P>::mark_failed(Recovery &io, Sector at, u32 count, Sector secto
 	}
 	if (io.ticket == kPlainTicket)
 		io.ticket = write_of_main_failed();
-	if (!is_sector(io, sector, status))
+	if (!is_sector(sector, status))
 		return status;
 	// All of its physical block that is in the write and on main.
 	const u32 physical = geometry_.physical_sectors;
@@ -237,12 +238,12 @@ template <Platform P> u32 Engine<P>::as_added(Sector sector, u32 length) const
 	return mapped ? static_cast<u32>(min_of<u64>(run.length, length)) : length;
 }
 
-// The sectors [from, to) of a physical block of main of which another part has failed. What cannot
-// be rescued for want of something else stays as it is.
+// The sectors [from, to) of a physical block of main of which another part has failed and been placed. What
+// cannot be rescued for want of something else stays as it is.
 template <Platform P> void Engine<P>::rescue_rest(Sector block, Sector from, Sector to)
 {
 	const u32 step = geometry_.block_sectors;
-	if (from >= to || !block_failed(block) ||
+	if (from >= to || !block_failed(block) || !plan_.places(block, geometry_.physical_sectors) ||
 	    has_bug(platform_, Bug::neighbours_forgotten))
 		return;
 	for (Sector sector = from; sector < to; sector += step) {
@@ -256,7 +257,7 @@ template <Platform P> void Engine<P>::rescue_rest(Sector block, Sector from, Sec
 						   buffer_ + done * kSectorBytes, part);
 			};
 			(void)place(sector, step, answer, write);
-		} else if (blame(read) != Blame::path && room_for_entries(false)) {
+		} else if (is_sector(sector, read) && room_for_entries(false)) {
 			(void)plan_.add({sector, step, 0, State::pending, false}, false);
 		}
 	}

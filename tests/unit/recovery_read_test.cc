@@ -126,6 +126,57 @@ TEST(RecoveryRead, WhatIsRelocatedIsTriedAgainToo)
 	EXPECT_EQ(set.stamp(1003), RemapSet::original(1003));
 }
 
+// A controller that has no name for it.
+TEST(RecoveryRead, WhatIsRelocatedIsTriedAgainWhateverTheError)
+{
+	for (const IoStatus status : {IoStatus::io, IoStatus::target}) {
+		RemapSet set(k512e);
+		set.host.main.mark_unreadable(1003, 1, status);
+		comes_back_at(set, 1003, 2);
+		ASSERT_EQ(set.send("relocate 1000 8"), 1);
+		set.host.hook = nullptr;
+		EXPECT_EQ(set.engine.table().lost_sectors(), 0u);
+		EXPECT_EQ(set.stamp(1003), RemapSet::original(1003));
+	}
+}
+
+// The disk answers when it is asked, and goes while one sector of it is tried.
+TEST(RecoveryRead, DeviceThatGoesMeanwhileLeavesNothing)
+{
+	for (const IoStatus status : {IoStatus::io, IoStatus::target})
+		for (const Sector first : {2000u, 2010u}) {
+			RemapSet set(k512e);
+			const Snapshot before = set.snapshot();
+			set.host.main.mark_unreadable(2010, 1, status);
+			bool asked = false;
+			set.host.hook = [&](HostCall call, DeviceIndex device, Sector at, u64) {
+				if (call != HostCall::read || device != kMainDevice)
+					return;
+				if (asked)
+					set.host.main.fail_all(status);
+				asked |= at < 1000 || at > 10000;
+			};
+			EXPECT_NE(set.read(first, 64)->result(), IoStatus::ok);
+			set.host.hook = nullptr;
+			EXPECT_EQ(set.value("health", "verdict"), "device");
+			set.expect_same(before);
+		}
+}
+
+// What was read needs nothing more to be right.
+TEST(RecoveryRead, RescueThatCannotBeRecordedStillAnswers)
+{
+	RemapSet set(k512e);
+	set.host.main.mark_unreadable(1003);
+	comes_back_at(set, 1003, 1);
+	set.host.spare.flush_status = IoStatus::io;
+	const auto io = set.read(1000, 8);
+	set.host.hook = nullptr;
+	EXPECT_EQ(io->result(), IoStatus::ok);
+	EXPECT_EQ(io->data[3].stamp(), RemapSet::original(1003));
+	EXPECT_EQ(mapped(set), 0u);
+}
+
 TEST(RecoveryRead, RetriesAreCounted)
 {
 	for (const u32 retries : {0u, 1u, 7u}) {

@@ -206,6 +206,7 @@ TEST(RecoverySpare, ExhaustedFailsUpwardAndNothingElseSuffers)
 	EXPECT_EQ(set.value("status", "mode"), "degraded");
 	EXPECT_GT(set.host.notified, told);
 	EXPECT_EQ(set.value("health", "verdict"), "spare_full");
+	EXPECT_EQ(set.number("health", "score"), 49u) << "50, and an error was seen; see monitoring.md";
 	EXPECT_TRUE(set.host.logged("no place on the spare is left"));
 	EXPECT_EQ(set.write(3000, 8, 7000), IoStatus::ok);
 	EXPECT_EQ(set.write(20000, 8, 7000), IoStatus::ok);

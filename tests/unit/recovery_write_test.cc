@@ -36,6 +36,37 @@ TEST(RecoveryWrite, ThreeBadBlocksOfAMegabyte)
 	set.check_books();
 }
 
+// One step has room for fewer changes than a bad track needs on a spare whose free places lie apart.
+TEST(RecoveryWrite, ManyStepsMoveNoMoreThanOne)
+{
+	RemapSet set(k512e);
+	for (Sector at = 0; at < 300; ++at)
+		ASSERT_EQ(set.send("add_remap " + std::to_string(30000 + at * 16) + " " +
+				   std::to_string(at * 16) + " 8 nocopy"),
+			  1);
+	set.host.main.mark_unwritable(0, 800);
+	ASSERT_EQ(set.write(0, 1024, 7000), IoStatus::ok);
+	EXPECT_EQ(mapped(set), 300 * 8 + 800u) << "what is good stays where it is";
+	EXPECT_EQ(set.number("health", "remaps_by_write"), 100u);
+	expect_stamps(set, 0, 1024, 7000);
+	set.check_books();
+}
+
+TEST(RecoveryWrite, RestIsRescuedAlsoIfTheWriteFailsLater)
+{
+	RemapSet set(k512e);
+	Policy policy;
+	policy.budget_remaps = 1;
+	set.engine.set_policy(policy);
+	set.host.main.mark_unwritable(1000, 24);
+	EXPECT_EQ(set.write(1004, 16, 7000), IoStatus::medium);
+	EXPECT_EQ(mapped(set), 8u);
+	expect_stamps(set, 1004, 4, 7000);
+	EXPECT_EQ(set.stamp(1001), RemapSet::original(1001));
+	EXPECT_EQ(set.stamp(1020), RemapSet::original(1020)) << "nothing of its block was placed";
+	set.check_books();
+}
+
 TEST(RecoveryWrite, RestOfAFailedBlockIsRescued)
 {
 	RemapSet set(k512e);
@@ -146,6 +177,24 @@ TEST(RecoveryWrite, DeviceThatAnswersNowhereIsNoBadSector)
 		EXPECT_EQ(set.write(1000, 8, 7000), IoStatus::ok) << "it answers elsewhere";
 		EXPECT_EQ(mapped(set), 8u);
 	}
+}
+
+// Its first failure is one of a sector; then it answers no more, and that is no fault of the others.
+TEST(RecoveryWrite, DeviceThatGoesMeanwhileIsNoBadSector)
+{
+	RemapSet set(k512e);
+	set.host.main.mark_unwritable(1000, 8, IoStatus::io);
+	u32 sent = 0;
+	set.host.hook = [&](HostCall call, DeviceIndex device, Sector, u64) {
+		if (call == HostCall::forward && device == kMainDevice && ++sent == 4)
+			set.host.main.fail_all(IoStatus::io);
+	};
+	EXPECT_NE(set.write(1000, 256, 7000), IoStatus::ok);
+	set.host.hook = nullptr;
+	EXPECT_EQ(set.value("health", "verdict"), "device");
+	EXPECT_LE(mapped(set), 8u);
+	EXPECT_EQ(pending(set), 0u);
+	set.check_books();
 }
 
 TEST(RecoveryWrite, BudgetEndsAndBeginsAnew)
