@@ -30,7 +30,7 @@ template <Platform P> void Engine<P>::announce()
 	}
 	if (mark > announced_mark_ || unreadable > announced_unreadable_)
 		platform_.notify();
-	history_.note(platform_.seconds(), space_.used_sectors());
+	history_.note(platform_.seconds(), room().used);
 	announced_mark_ = mark;
 	announced_unreadable_ = unreadable;
 }

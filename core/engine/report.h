@@ -42,22 +42,28 @@ template <Platform P> void Engine<P>::flags(Text &text, bool counted) const
 	     << (idle ? "not_recording" : "");
 }
 
+template <Platform P> typename Engine<P>::Room Engine<P>::room() const
+{
+	const u64 gone = gone_sectors_.load_relaxed();
+	return {space_.used_sectors() + gone, space_.total_sectors() + gone};
+}
+
 template <Platform P> Forecast Engine<P>::forecast() const
 {
-	return remap::forecast(history_.get(), {platform_.seconds(), space_.used_sectors()},
-			       space_.total_sectors());
+	return remap::forecast(history_.get(), {platform_.seconds(), room().used}, room().total);
 }
 
 template <Platform P> u32 Engine<P>::score(const Forecast &growth) const
 {
-	return health_score({.spare_used = space_.used_sectors(),
-			     .spare_total = space_.total_sectors(),
+	const Room now = room();
+	return health_score({.spare_used = now.used,
+			     .spare_total = now.total,
 			     .unreadable_sectors = table_.lost_sectors() + table_.pending_sectors(),
 			     .errors = counters_.read_errors.load_relaxed() +
 				       counters_.write_errors.load_relaxed() +
 				       counters_.flush_errors.load_relaxed(),
 			     .bad_places = bad_.pending_sectors(),
-			     .full_seconds = growth.full_seconds,
+			     .full_seconds = now.used < now.total ? growth.full_seconds : 0,
 			     .mode = mode()});
 }
 

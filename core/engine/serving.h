@@ -94,7 +94,7 @@ template <Platform P> Status Engine<P>::load(Refusal &why, bool writes)
 	flush_began_.store_relaxed(0);
 	flush_told_.store_relaxed(0);
 	flushed_last_.store_relaxed(0);
-	return journal_.open(why, writes, [&](Refusal &reason) -> Status {
+	TRY(journal_.open(why, writes, [&](Refusal &reason) -> Status {
 		TRY(claim(reason));
 		if (journal_.spares().same_as(spares_)) {
 			note_members();
@@ -103,7 +103,9 @@ template <Platform P> Status Engine<P>::load(Refusal &why, bool writes)
 		reason.begin() << "the spare was formatted anew since the table was made; make it "
 				  "again";
 		return Error::wrong_set;
-	});
+	}));
+	note_members(); // who is gone is known by now
+	return {};
 }
 
 // Where places are handed out: on the members in use. REQUIRES: the lock.
@@ -114,13 +116,28 @@ template <Platform P> void Engine<P>::note_members()
 		used |= u32{uses(device)} << device;
 	used_.store_release(used);
 	const Members open = present() & ~leaving_;
-	if (open == noted_)
+	const Members gone = journal_.gone();
+	if (open == noted_ && gone == noted_gone_)
 		return;
 	noted_ = open;
+	noted_gone_ = gone;
+	u64 gone_sectors = 0;
+	for (u32 m = 0; m < spares_.slots(); ++m)
+		if (spares_.exists(m) && gone >> m & 1)
+			gone_sectors += spares_.layout(m).data_sectors();
+	gone_sectors_.store_relaxed(gone_sectors);
 	space_.close_all();
 	for (u32 m = 0; m < spares_.slots(); ++m)
 		if (spares_.exists(m) && open >> m & 1)
 			space_.open(spares_.first_place(m), spares_.layout(m).data_sectors());
+	begin_history();
+}
+
+// Of other spares what was in use says nothing.
+template <Platform P> void Engine<P>::begin_history()
+{
+	history_.begin();
+	history_.note(platform_.seconds(), room().used);
 }
 
 // Members in use, or about to be.
@@ -166,8 +183,7 @@ template <Platform P> Status Engine<P>::adopt_space(Refusal &why)
 	announced_unreadable_ = table_.lost_sectors() + table_.pending_sectors();
 	scan_.next.store_relaxed(journal_.superblock().scan_next % geometry_.main_sectors);
 	scan_.started.store_relaxed(journal_.superblock().scan_on);
-	history_.begin();
-	history_.note(platform_.seconds(), space_.used_sectors());
+	begin_history();
 	return {};
 }
 
