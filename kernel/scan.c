@@ -42,25 +42,38 @@ void remap_host_wake_scan(struct remap_host *set)
 	mod_delayed_work(system_unbound_wq, &set->scan, 0);
 }
 
-/* Pages of its own for each piece: they are needed for as long as it is read, and now and then. */
+/*
+ * Pages of its own for each piece: they are needed for as long as it is read, and now and then. One by one,
+ * since memory may have no more of it in one piece for long.
+ */
+static bool fill_bio(struct bio *bio, unsigned int bytes)
+{
+	while (bytes) {
+		struct page *page = alloc_page(GFP_NOIO | __GFP_NORETRY | __GFP_NOWARN);
+		unsigned int part = min_t(unsigned int, bytes, PAGE_SIZE);
+
+		if (!page)
+			return false;
+		__bio_add_page(bio, page, part, 0);
+		bytes -= part;
+	}
+	return true;
+}
+
 uint8_t remap_host_scan_read(struct remap_host *set, uint64_t sector, uint32_t sectors)
 {
-	unsigned int bytes = sectors << SECTOR_SHIFT;
-	unsigned int order = get_order(bytes);
-	struct page *pages = alloc_pages(GFP_NOIO | __GFP_NORETRY | __GFP_NOWARN, order);
-	struct bio_vec vec;
+	struct bio_vec vecs[DIV_ROUND_UP(REMAP_COPY_SECTORS << SECTOR_SHIFT, PAGE_SIZE)];
+	u8 result = REMAP_IO_RESOURCE;
 	struct bio bio;
-	u8 result;
 
-	if (!pages)
-		return REMAP_IO_RESOURCE;
-	bio_init(&bio, set->bdev[0], &vec, 1, REQ_OP_READ);
+	bio_init(&bio, set->bdev[0], vecs, ARRAY_SIZE(vecs), REQ_OP_READ);
 	bio.bi_iter.bi_sector = sector;
-	__bio_add_page(&bio, pages, bytes, 0);
-	submit_bio_wait(&bio);
-	result = remap_io_status(bio.bi_status);
+	if (fill_bio(&bio, sectors << SECTOR_SHIFT)) {
+		submit_bio_wait(&bio);
+		result = remap_io_status(bio.bi_status);
+	}
+	bio_free_pages(&bio);
 	bio_uninit(&bio);
-	__free_pages(pages, order);
 	return result;
 }
 

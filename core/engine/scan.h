@@ -34,6 +34,9 @@ template <Platform P> u32 Engine<P>::scan_turn()
 	u32 count;
 	if (!next_to_scan(&at, &count))
 		return scans() ? Scan::kSoon : Scan::kIdle;
+	// Whoever had the lock may have had it for long.
+	if (platform_.busy())
+		return Scan::kBusy;
 	const IoStatus read = platform_.scan_read(at, count);
 	const u32 later = read == IoStatus::ok ? 0 : scan_again(at, count, read);
 	if (later)
@@ -120,9 +123,11 @@ template <Platform P> Status Engine<P>::scan(const Command &command, Text &reply
 	}
 	Step step(*this);
 	TRY(step.begin_message());
+	TRY(settle());
 	scan_.set(command.choice == ScanWord::start);
 	journal_.note_scan(scan_.next.load_relaxed(), scan_.started.load_relaxed());
 	platform_.wake_scan();
+	TRY(journal_.keep_scan());
 	reply << "scan " << (command.choice == ScanWord::start ? "started" : "stopped")
 	      << " at sector " << scan_.next.load_relaxed();
 	return {};

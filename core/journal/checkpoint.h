@@ -39,6 +39,17 @@ template <Platform P> Status Journal<P>::checkpoint()
 	return {};
 }
 
+template <Platform P> Status Journal<P>::keep_scan()
+{
+	if (!opened())
+		return Error::unwritable;
+	if (!begun_)
+		TRY(change_epoch(now_.copies, SetState::opened));
+	while (!TRY(publish(now_))) {
+	}
+	return {};
+}
+
 template <Platform P> void Journal<P>::begin_checkpoint()
 {
 	writing_ = Writing{};

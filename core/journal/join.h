@@ -10,7 +10,7 @@
 
 namespace remap {
 
-// One that cannot be written, or takes no superblock, is left out: that is no reason not to serve.
+// If one cannot be written, or takes no superblock, none joins this time: that is no reason not to serve.
 // REQUIRES: an epoch of this life has begun. Errors: no_memory, unwritable.
 template <Platform P> Status Journal<P>::join()
 {

@@ -83,9 +83,8 @@ public:
 	void close();
 	Status reopen();
 
-	// Makes records durable in every copy in use, in as few blocks as hold them. Errors:
-	// unwritable: the next load may find them, or what was before. Whatever happens, the
-	// caller's data must be stable before.
+	// Makes records durable in every copy in use, in as few blocks as hold them. Errors: unwritable:
+	// the next load may find them, or what was before. The caller's data must be stable before.
 	Status commit(const Record *records, u32 count);
 	// Writes the whole table out and empties the journal. Errors: unwritable. It may not be the one
 	// that counts, if a flush failed meanwhile: checkpointed().
@@ -95,12 +94,13 @@ public:
 	// maps to it. REQUIRES: no extent is on it. Errors: unwritable; spare_io: it is what it was.
 	Status remove(u32 member);
 
-	// Where the scan of main is, for the next superblock that is written for another reason.
+	// Where the scan of main is, for the next superblock that is written, for whatever reason.
 	void note_scan(Sector next, bool on)
 	{
 		now_.scan_next = next;
 		now_.scan_on = on;
 	}
+	Status keep_scan(); // writes one. REQUIRES: no commit is under way. Errors: unwritable.
 
 	// ---- any context ----
 	// Loaded, and changes are possible.

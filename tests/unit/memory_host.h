@@ -165,7 +165,12 @@ public:
 		std::vector<u8> nobody(usize{count} * kSectorBytes);
 		return main.read(sector, nobody.data(), count);
 	}
-	bool busy() { return users_busy; }
+	bool busy()
+	{
+		if (on_busy)
+			on_busy();
+		return users_busy;
+	}
 	void wake_scan() { ++scan_wakes; }
 	u64 seconds() { return now; }
 	// Whatever is in flight to the range ends now.
@@ -259,6 +264,7 @@ public:
 	std::function<bool(const Piece &, IoStatus)> on_failed;
 	u64 now = 1000; // seconds
 	bool users_busy = false;
+	std::function<void()> on_busy;
 	u32 scan_wakes = 0;
 	std::vector<Piece> held;
 	std::vector<Piece> in_flight;

@@ -102,6 +102,23 @@ TEST(Scan, ReadsWhileNobodyElseDoes)
 	EXPECT_EQ(looked(set, 1).size(), 1u);
 }
 
+// Whoever has the lock when its turn comes may have it for long.
+TEST(Scan, DoesNotReadWhenAUserCameWhileItWaited)
+{
+	RemapSet set(k512e);
+	ASSERT_EQ(set.send("scan start"), 1);
+	u32 asked = 0;
+	set.host.on_busy = [&] { set.host.users_busy = ++asked == 2; };
+	set.host.hook = [](HostCall call, DeviceIndex, Sector, u64) {
+		EXPECT_NE(call, HostCall::scan_read);
+	};
+	EXPECT_EQ(set.engine.scan_turn(), Scan::kBusy);
+	EXPECT_EQ(asked, 2u);
+	set.host.on_busy = nullptr;
+	set.host.users_busy = false;
+	EXPECT_EQ(looked(set, 1), (std::vector<std::pair<Sector, u64>>{{0, 256}}));
+}
+
 // Somebody comes while it is at a piece of which all is bad: he does not wait for the rest of it.
 TEST(Scan, EndsWhereAUserComes)
 {
@@ -157,6 +174,21 @@ TEST(Scan, PassesOverWhatIsKnown)
 	ASSERT_GE(pieces.size(), 3u);
 	EXPECT_EQ(pieces[0], (std::pair<Sector, u64>{1000, 100}));
 	EXPECT_EQ(pieces[1], (std::pair<Sector, u64>{1101, 256}));
+}
+
+// As every message that changes something.
+TEST(Scan, StartAndStopAreDurable)
+{
+	RemapSet set(k512e);
+	ASSERT_EQ(set.send("scan start"), 1);
+	ASSERT_EQ(set.crash_and_reload(), Error::ok) << set.sentence;
+	EXPECT_NE(set.engine.scan_turn(), Scan::kIdle);
+	ASSERT_EQ(set.send("scan stop"), 1);
+	ASSERT_EQ(set.crash_and_reload(), Error::ok) << set.sentence;
+	EXPECT_EQ(set.engine.scan_turn(), Scan::kIdle);
+	set.host.spare.write_status = IoStatus::io;
+	EXPECT_EQ(set.refusal("scan start"), EROFS) << set.last_error();
+	EXPECT_EQ(set.value("status", "mode"), "readonly");
 }
 
 TEST(Scan, GoesOnWhereItWas)
