@@ -27,6 +27,9 @@ constexpr BlockError kBlockErrors[] = {
 constexpr BlockError kOtherErrors[] = {
 	{IoStatus::transport, ENXIO}, {IoStatus::transport, ENODEV}, {IoStatus::resource, EAGAIN},
 	{IoStatus::resource, EBUSY},  {IoStatus::no_space, EDQUOT},  {IoStatus::interrupted, EINTR},
+	{IoStatus::timeout, ETIME},
+	// A reservation of another host: it is that one's disk.
+	{IoStatus::transport, EBADE},
 };
 
 }  // namespace
