@@ -46,7 +46,8 @@ namespace remap::sim {
 	X(by_turns, "starts at which the other end was dark than before")                          \
 	X(missing, "starts without the spare")                                                     \
 	X(refused_start, "starts that the core refused")                                           \
-	X(cut_start, "power failures during a recovery")                                           \
+	X(cut_start, "power failures during a start")                                              \
+	X(cut_recovery, "and while I/O that failed was recovered")                                 \
 	X(no_memory, "allocations that failed")                                                    \
 	X(waited_behind, "writes that waited behind an earlier one")                               \
 	X(held_flush, "flushes of users that waited for one of the core's")                        \

@@ -56,6 +56,20 @@ void Traffic::run_writer()
 	end(piece, status);
 }
 
+IoStatus Traffic::carry_out(WaitingPiece &job)
+{
+	Piece &piece = job.piece;
+	const Op op = piece.io->op;
+	try {
+		return job.ticket ? core_->recover(&piece, op, piece.sector(), piece.sectors, job.status,
+						   job.ticket)
+				  : core_->deferred_write(&piece, op, piece.sector(), piece.sectors);
+	} catch (const PowerCut &) {
+		host_.kinds.count(Kind::cut_recovery, job.ticket != 0);
+		throw;
+	}
+}
+
 // How it ends, which is still to be told to its user.
 IoStatus Traffic::run_one(WaitingPiece &job)
 {
@@ -66,14 +80,12 @@ IoStatus Traffic::run_one(WaitingPiece &job)
 	const u64 refused = host_.refused_by_spare;
 	const Op op = piece.io->op;
 	host_.begin_tries();
-	const IoStatus status =
-		ticket ? core_->recover(&piece, op, piece.sector(), piece.sectors, job.status,
-					ticket)
-		       : core_->deferred_write(&piece, op, piece.sector(), piece.sectors);
+	const IoStatus status = carry_out(job);
 	host_.say(ticket ? "recovery of" : "deferred write of", kMainDevice, piece.sector(),
 		  piece.sectors, status);
 	const bool ok = status == IoStatus::ok;
-	const bool in_doubt = !ok && core_->journal().failed();
+	// What was read is right also if its move could not be recorded.
+	const bool in_doubt = (!ok || op == Op::read) && core_->journal().failed();
 	ledger_.take(*core_);
 	const bool lucky = hits == host_.trouble.hits();
 	const Host::TriesOf tries = host_.end_tries();
@@ -92,7 +104,7 @@ IoStatus Traffic::run_one(WaitingPiece &job)
 	for (u32 i = 0; ok && op == Op::write_zeroes && i < piece.sectors; ++i)
 		if (ledger_.moved(id, piece.sector() + i))
 			piece.io->redirected[piece.first + i] = true;
-	ledger_.close(id, ok, in_doubt, *core_);
+	ledger_.close(id, ok && !in_doubt, in_doubt, *core_);
 	// A message that waits may still give up what is there.
 	if (op != Op::read)
 		for (Sector i = piece.sector(); i < piece.sector() + piece.sectors; ++i)

@@ -68,6 +68,7 @@ private:
 	void recover(const Piece &piece, IoStatus status, u8 ticket);
 	void hand_over(WaitingPiece &waiting);
 	void run_writer();
+	IoStatus carry_out(WaitingPiece &job);
 	IoStatus run_one(WaitingPiece &job);
 	void check_recovered(const Piece &piece, IoStatus status, bool failed, Ledger::Id id,
 			     bool lucky, const Host::TriesOf &tries);

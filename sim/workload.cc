@@ -57,6 +57,7 @@ std::optional<Mood> Workload::mood_for(std::optional<Bug> bug)
 	switch (*bug) {
 	case Bug::checkpoint_ignores_flush:
 		return Mood::siege;
+	case Bug::debt_leaves:
 	case Bug::user_flush_ignored:
 	case Bug::flush_debt_forgotten:
 	case Bug::flushes_side_by_side:
