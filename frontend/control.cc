@@ -207,7 +207,7 @@ std::string Control::status()
 // The working directory of whoever asks is another one.
 std::string Control::reload(const std::string &path)
 {
-	if (!path.empty() && path.front() != '/')
+	if (!path.empty() && path != "-" && path.front() != '/')
 		return framed(EINVAL, path + " is no path from the root on");
 	const Reply reply = reload_(path);
 	return framed(reply.error, reply.text);

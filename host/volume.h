@@ -102,6 +102,8 @@ public:
 	// Serves the same set with other spares, named in whatever order; one at a time, and no Visit.
 	// Errors: those of an open, with which all is as before, and interrupted: the end has begun.
 	Status reload(const SpareList &wanted, const Terms &terms, Refusal &why);
+	// Whether the set has this spare in use, so that it must be named. REQUIRES: a Visit.
+	bool in_use(DeviceIndex device) const;
 	// Whether one failed and nothing can be served any more.
 	bool broken() const { return broken_.load(); }
 

@@ -89,12 +89,22 @@ SpareList Volume::named(const Geometry &like, bool used) const
 	list.geometry = like;
 	list.geometry.spares = {};
 	for (DeviceIndex device = kFirstSpare; device < host_.devices(); ++device) {
-		if (used && !engine_->uses(device))
+		if (used && !in_use(device))
 			continue;
 		list.spare[list.geometry.spares.count] = &host_.file(device);
 		list.geometry.spares.add(host_.file(device).sectors());
 	}
 	return list;
+}
+
+bool Volume::in_use(DeviceIndex device) const
+{
+	const Spares &spares = engine_->spares();
+	const Members members = members_in_use(engine_->journal().superblock());
+	for (u32 m = 0; m < spares.slots(); ++m)
+		if (members >> m & 1 && spares.exists(m) && spares.device(m) == device)
+			return true;
+	return false;
 }
 
 // Reads what the spares say.

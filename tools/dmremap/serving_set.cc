@@ -11,6 +11,7 @@
 #include <thread>
 
 #include "core/engine/table_line.h"
+#include "tools/dmremap/table_words.h"
 
 namespace dmremap {
 namespace {
@@ -166,8 +167,9 @@ remap::frontend::Reply ServingSet::reload(const std::string &path) noexcept
 
 void ServingSet::go_on_with(const std::string &path)
 {
-	SpareFiles wanted = used_spares();
-	if (path.empty())
+	const bool with_gone = path.empty();
+	SpareFiles wanted = used_spares(with_gone);
+	if (with_gone || path == TableWords::kMissing)
 		return reload(wanted);
 	// Before it is taken: a device given twice is not in use by somebody else.
 	const auto looked = open_device(path, Access::look);
@@ -192,7 +194,9 @@ void ServingSet::reload(const SpareFiles &wanted)
 	list.geometry = geometry_of(*main_, wanted, true);
 	std::copy(wanted.begin(), wanted.end(), list.spare);
 	remap::Refusal why;
-	const remap::Status done = volume_.reload(list, terms_, why);
+	remap::Terms terms = terms_;
+	terms.allow_degraded = true; // who asks knows who is gone
+	const remap::Status done = volume_.reload(list, terms, why);
 	if (done.error() == remap::Error::interrupted)
 		throw Failure(ExitCode::busy, "its server is ending");
 	if (!done.ok())
@@ -202,12 +206,13 @@ void ServingSet::reload(const SpareFiles &wanted)
 	let_go();
 }
 
-SpareFiles ServingSet::used_spares()
+// Those in use; and those that are gone but named.
+SpareFiles ServingSet::used_spares(bool with_gone)
 {
 	const remap::host::Volume::Visit visit(volume_);
 	SpareFiles used;
 	for (remap::DeviceIndex device = remap::kFirstSpare; device < host_.devices(); ++device)
-		if (volume_.engine().uses(device))
+		if (with_gone ? volume_.engine().uses(device) : volume_.in_use(device))
 			used.push_back(&host_.file(device));
 	return used;
 }

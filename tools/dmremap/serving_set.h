@@ -43,7 +43,7 @@ public:
 private:
 	void go_on_with(const std::string &path);
 	void reload(const SpareFiles &wanted);
-	SpareFiles used_spares();
+	SpareFiles used_spares(bool with_gone);
 	void let_go();
 
 	const remap::host::Faults faults_;

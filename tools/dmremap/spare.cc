@@ -34,6 +34,7 @@ struct Member {
 	remap::u32 number = 0;
 	std::string state;	   // in_use, gone, missing
 	std::string device;	   // empty: there is none, or nobody can tell which
+	std::string named;	   // the same, as the table names it
 	remap::Sector sectors = 0; // 0: not known
 };
 
@@ -85,9 +86,10 @@ remap::Sector sectors_of(const std::string &path)
 	}
 }
 
-void give(Member *member, const std::string &path)
+void give(Member *member, const std::string &path, const std::string &named)
 {
 	member->device = path;
+	member->named = named;
 	member->sectors = sectors_of(path);
 }
 
@@ -95,7 +97,7 @@ std::vector<Member> members_of(const Device &device)
 {
 	auto status = device.values("status");
 	std::vector<Member> members = members_in(status["spares"]);
-	std::vector<std::string> unknown;
+	std::vector<std::pair<std::string, std::string>> unknown; // path and name
 	const TableWords table(device.table().words);
 	for (const std::string &named : table.spares()) {
 		if (named == TableWords::kMissing)
@@ -108,9 +110,9 @@ std::vector<Member> members_of(const Device &device)
 				       one.device.empty();
 			});
 		if (member == members.end())
-			unknown.push_back(path);
+			unknown.emplace_back(path, named);
 		else
-			give(&*member, path);
+			give(&*member, path, named);
 	}
 	// One that cannot be read is the one that is left.
 	std::vector<Member *> without;
@@ -118,7 +120,7 @@ std::vector<Member> members_of(const Device &device)
 		if (member.device.empty() && member.state != "missing")
 			without.push_back(&member);
 	if (without.size() == 1 && unknown.size() == 1)
-		give(without.front(), unknown.front());
+		give(without.front(), unknown.front().first, unknown.front().second);
 	return members;
 }
 
@@ -147,6 +149,20 @@ const Member *member_known(const std::string &path, const std::string &set,
 			return member_numbered(members, number);
 	}
 	return nullptr;
+}
+
+bool is_gone(const Member &member) { return member.state == "gone"; }
+
+// The device goes on without the spares that are gone: one that is named must answer.
+void leave_out_gone(const Device &device, const std::vector<Member> &members)
+{
+	if (device.served())
+		return device.reload_served(TableWords::kMissing);
+	TableWords table(device.table().words);
+	for (const Member &member : members)
+		if (is_gone(member) && !member.named.empty())
+			table.leave_out(member.named);
+	device.reload(table.text());
 }
 
 // ---- list ----
@@ -197,28 +213,21 @@ void run_prepare(const Arguments &given)
 
 // ---- add ----
 
-// Whether the device is a member already that is missing so far. Throws Failure for one that is
-// not.
-bool comes_back(const Arguments &given, const std::string &path, const std::vector<Member> &members,
-		const std::string &set, bool served)
+// The member that the device is already, and that is gone or missing so far; nullptr: it is none. Throws
+// Failure for one in use.
+const Member *comes_back(const Arguments &given, const std::string &path,
+			 const std::vector<Member> &members, const std::string &set)
 {
 	const Member *member = member_known(path, set, members);
 	if (!member || !given.permission.wipe_set.empty())
-		return false;
-	if (member->state != "missing")
-		throw Failure(
-			ExitCode::busy,
-			fmt::format(
-				"{} is member {} of the set of {}, {}", path, member->number,
-				given.name,
-				member->state != "gone" ? "which is in use"
-				: served ? "which is gone and named in its table still: stop its "
-					   "server and start it again with it"
-					 : "which is gone and named in its table still: remove the "
-					   "device and create it again with it"));
-	fmt::print("{} is member {} of the set, which is missing: it is taken back\n", path,
-		   member->number);
-	return true;
+		return nullptr;
+	if (member->state == "in_use")
+		throw Failure(ExitCode::busy,
+			      fmt::format("{} is member {} of the set of {}, which is in use", path,
+					  member->number, given.name));
+	fmt::print("{} is member {} of the set, which is {}: it is taken back\n", path, member->number,
+		   member->state);
+	return member;
 }
 
 void require_room(const std::vector<Member> &members, const std::string &set,
@@ -252,6 +261,15 @@ void print_joined(const Device &device, const std::vector<Member> &before, const
 			device.served() ? "what its server printed" : "the kernel log"));
 }
 
+void print_left_out(const std::string &name, const std::vector<Member> &members, const Member *back)
+{
+	for (const Member &member : members)
+		if (is_gone(member) && &member != back)
+			fmt::print("member {}, which is gone, is left out: 'dmremap spare add {} DEV' takes "
+				   "it back if it works again, 'dmremap spare remove {} {}' gives it up\n",
+				   member.number, name, name, member.number);
+}
+
 void run_add(const Arguments &given)
 {
 	const Device device(given.name);
@@ -259,8 +277,7 @@ void run_add(const Arguments &given)
 	const SetToJoin to = set_to_join(device);
 	const std::string set = text_of(to.set.set);
 	const std::vector<Member> members = members_of(device);
-	TableWords table(device.table().words);
-	const bool back = comes_back(given, path, members, set, device.served());
+	const Member *back = comes_back(given, path, members, set);
 	if (!back) {
 		require_room(members, set, path);
 		if (!prepare_spare(path, to, given.permission, given.consent))
@@ -269,9 +286,15 @@ void run_add(const Arguments &given)
 		(void)given.consent.granted();
 		return;
 	}
+	// The new one is not to wait for those that are gone. Of these it may be one itself.
+	if (std::any_of(members.begin(), members.end(), is_gone)) {
+		leave_out_gone(device, members);
+		print_left_out(given.name, members, back);
+	}
 	if (device.served()) {
 		device.reload_served(path);
 	} else {
+		TableWords table(device.table().words);
 		table.add(path, back);
 		device.reload(table.text());
 	}
@@ -319,6 +342,22 @@ void print_freed(const Member &member, const std::string &set)
 		   member.device, set, set, member.device);
 }
 
+// Returns what the device says to that. One that is gone and does not answer is left out first.
+std::string moved_off(const Device &device, const std::vector<Member> &members, remap::u32 number,
+		      const Member *member)
+{
+	const std::string words = fmt::format("remove_spare {}", number);
+	try {
+		return device.message(words);
+	} catch (const Failure &failure) {
+		if (!member || !is_gone(*member) || failure.code() != ExitCode::wrong_device)
+			throw;
+		fmt::print("{}\nso it is left out\n", failure.what());
+	}
+	leave_out_gone(device, members);
+	return device.message(words);
+}
+
 void run_remove(const Arguments &given)
 {
 	const Device device(given.name);
@@ -331,7 +370,7 @@ void run_remove(const Arguments &given)
 	const Consent consent{given.consent.yes || harmless, given.consent.dry_run};
 	if (!consent.granted())
 		return;
-	fmt::print("{}\n", device.message(fmt::format("remove_spare {}", number)));
+	fmt::print("{}\n", moved_off(device, members, number, member));
 	if (device.served())
 		device.reload_served();
 	else

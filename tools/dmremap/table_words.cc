@@ -43,6 +43,14 @@ std::string TableWords::main_id() const
 	return found == features_.end() || found + 1 == features_.end() ? "" : found[1];
 }
 
+void TableWords::leave_out(const std::string &spare)
+{
+	static const std::string kAllowed = "allow_degraded";
+	std::replace(spares_.begin(), spares_.end(), spare, std::string(kMissing));
+	if (std::find(features_.begin(), features_.end(), kAllowed) == features_.end())
+		features_.push_back(kAllowed);
+}
+
 void TableWords::add(const std::string &spare, bool was_missing)
 {
 	const auto missing = std::find(spares_.begin(), spares_.end(), kMissing);

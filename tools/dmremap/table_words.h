@@ -19,6 +19,8 @@ public:
 	// The feature `main_id`; empty: there is none.
 	std::string main_id() const;
 
+	// It is not there any more, and need not be.
+	void leave_out(const std::string &spare);
 	// Takes the place of one that is missing, if one is, else comes behind the others.
 	void add(const std::string &spare, bool was_missing);
 	std::string text() const;

@@ -62,9 +62,76 @@ given_up() {
     dmsetup remove r
 }
 
+# again - a set of two spares with 8 sectors on the second, which then dies, while somebody writes.
+again() {
+    wipe "$SPARE"
+    wipe "$SECOND"
+    mkdm second "0 $(sectors "$SECOND") linear $SECOND 0"
+    mkdm r "$LINE $MAIN $SPARE 2 spare /dev/mapper/second"
+    msg_ok r add_remap 60000 $(($(stat_value r spare_total) / 2 + 100)) 8
+    check "stamps" vm-test-sectors stamp /dev/mapper/r 50000 15000 7
+    replace_table second "0 $(sectors "$SECOND") error"
+    msg_ok r relocate 5000 8
+    members 0:in_use,1:gone
+    verify_begin live /dev/mapper/r 60 --size=20M
+}
+
+# without - the device does without it: fio saw nothing, its neighbours are there, and it is free.
+without() {
+    touch enough
+    verify_end live
+    rm enough
+    eq "lost" "$(field r lost)" 8
+    eq "mode" "$(field r mode)" ok
+    eq "unreadable, of the others" "$(unreadable 50000 15000)" "$(unreadable_block ENODATA)"
+    check "it is free" dmsetup remove second
+    dmsetup remove r
+}
+
+# It is replaced without a pause: it need not answer for that.
+dies() {
+    again
+    expect_fail "add it, dead as it is" dmremap spare add r /dev/mapper/second --yes
+    check "add another one" dmremap spare add r "$THIRD" --yes
+    members 0:in_use,1:missing,2:in_use
+    matches "give the dead one up" "$(dmremap spare remove r 1 --yes)" \
+        'removed spare 1; 8 sectors were moved, 8 of them cannot be read and are lost'
+    members 0:in_use,2:in_use
+    without
+}
+
+# Or given up without another one.
+is_given_up_in_use() {
+    local told
+    again
+    told=$(dmremap spare remove r 1 --yes) || fail "it cannot be removed: $told"
+    matches "it is left out for that" "$told" 'cannot be moved .*so it is left out.*removed spare 1'
+    members 0:in_use
+    without
+}
+
+# It was only a cable.
+is_back() {
+    again
+    replace_table second "0 $(sectors "$SECOND") linear $SECOND 0"
+    check "add it again" dmremap spare add r /dev/mapper/second
+    members 0:in_use,1:in_use
+    touch enough
+    verify_end live
+    rm enough
+    eq "mode, lost" "$(field r mode) $(field r lost)" 'ok 0'
+    check "all is there" vm-test-sectors check /dev/mapper/r 50000 15000 7
+    dmsetup remove r
+    dmsetup remove second
+}
+
 mkloop MAIN 32M
 mkloop SPARE 24M
 mkloop SECOND 24M
+mkloop THIRD 24M
 made
 exchanged
 given_up
+dies
+is_given_up_in_use
+is_back
