@@ -12,7 +12,7 @@ TOOLS=$DEMOS/../tests/module
 PATH=$PATH:/usr/sbin:/sbin
 NAME=my-remap
 DISK=$NAME-disk
-DIR='' MAIN='' SPARE='' CREATED=no FAILING=no STEP=0
+DIR='' MAIN='' SPARE='' CREATED=no FAILING=no STEP=0 WORKERS=''
 
 # proves SENTENCE... - one line per step, what it has just shown.
 proves() {
@@ -31,9 +31,13 @@ run() {
 }
 
 take_down() {
-    local status=$? loop
+    local status=$? loop pid
     trap - EXIT
     cd /
+    for pid in $WORKERS; do
+        kill "$pid" 2>/dev/null || true
+        wait "$pid" 2>/dev/null || true
+    done
     [[ -z $DIR ]] || ! mountpoint -q "$DIR/mnt" || umount "$DIR/mnt" || status=1
     [[ $CREATED == no ]] || dmsetup remove --retry "$NAME" || status=1
     [[ $FAILING == no ]] || dmsetup remove --retry "$DISK" || status=1
@@ -91,16 +95,16 @@ copy_files() {
     proves "A file system lives on it: $COUNT files ($(du -sm "$DIR/mnt/files" | cut -f1) MB) were copied to ext4 and compare equal."
 }
 
-# Where the first piece of a file lies on the device: START LENGTH in sectors.
-place_of() {
-    filefrag -b512 -v "$1" | awk '$1 == "0:" { gsub(/[.:]/, " "); print $4, $6; exit }'
+# Where the pieces of a file lie on the device: lines START LENGTH in sectors.
+places_of() {
+    filefrag -b512 -v "$1" | awk '$1 ~ /^[0-9]+:$/ { gsub(/[.:]/, " "); print $4, $6 }'
 }
 
 remap_by_hand() {
     local length
     dd if=/dev/urandom of="$DIR/mnt/ledger" bs=1M count=16 conv=fsync status=none
     sha256sum "$DIR/mnt/ledger" >"$DIR/ledger.sum"
-    read -r LEDGER length < <(place_of "$DIR/mnt/ledger")
+    read -r LEDGER length < <(places_of "$DIR/mnt/ledger")
     ((length >= 2048)) || fails "the first piece of a file of 16 MB has only $length sectors."
     run dmsetup message "$NAME" 0 "add_remap 1000 5000 100"
     run dmsetup message "$NAME" 0 "add_remap $LEDGER 8000 1024"
@@ -179,11 +183,14 @@ disk_table() {
         END { good(at, end) }'
 }
 
-# spoil COUNT FROM LENGTH - so many blocks of these sectors go bad from now on.
+# spoil COUNT - so many blocks go bad from now on, in what the standard input tells: lines FIRST LENGTH.
 spoil() {
-    local i
+    local places i from length
+    mapfile -t places
+    ((${#places[@]})) || fails "there is no place to go bad."
     for ((i = 0; i < $1; i++)); do
-        echo $(($2 / 8 * 8 + (RANDOM * 32768 + RANDOM) % ($3 / 8) * 8))
+        read -r from length <<<"${places[RANDOM % ${#places[@]}]}"
+        echo $((from / 8 * 8 + (RANDOM * 32768 + RANDOM) % (length / 8) * 8))
     done >>"$DIR/bad"
     if [[ $FAILING == no ]]; then
         disk_table | dmsetup create "$DISK"
@@ -198,52 +205,98 @@ spoil() {
 # Blocks go bad that hold nothing, since no program can keep what a disk has lost: those of a file that is
 # only room.
 spoil_free_blocks() {
-    local from length
     fallocate -l 48M "$DIR/mnt/room"
     sync
-    read -r from length < <(place_of "$DIR/mnt/room")
-    ((length >= 4096)) || fails "the first piece of a file of 48 MB has only $length sectors."
-    spoil "$1" "$from" "$length"
+    spoil "$1" < <(places_of "$DIR/mnt/room" | awk '$2 >= 8')
     rm "$DIR/mnt/room"
     sync
 }
 
 make_on_failing_disk() {
+    local before
     RANDOM=${DMREMAP_SEED:=$RANDOM}
     echo "    the bad blocks are those of DMREMAP_SEED=$DMREMAP_SEED"
-    spoil 60 8192 $((SECTORS - 16384))
+    spoil 60 <<<"8192 $((SECTORS - 16384))"
     printf '    # echo "0 %s dm-remap /dev/mapper/%s %s" | dmsetup create %s\n' "$SECTORS" "$DISK" "$SPARE" "$NAME"
     echo "0 $SECTORS dm-remap /dev/mapper/$DISK $SPARE" | dmsetup create "$NAME"
     CREATED=yes
     # All is written once: an inode table that nobody has written cannot be read from a bad block.
     run mkfs.ext4 -q -F -E nodiscard,lazy_itable_init=0,lazy_journal_init=0 "/dev/mapper/$NAME"
+    before=$(field 4)
+    ((before > 0)) || fails "mkfs met no bad block."
     run mount "/dev/mapper/$NAME" "$DIR/mnt"
     mkdir "$DIR/mnt/files"
     (cd / && xargs -d '\n' -a "$DIR/names" cp -a --parents -t "$DIR/mnt/files")
     compare
-    (($(field 4) > 0)) || fails "no bad block was met."
+    (($(field 4) > before)) || fails "the copy met no bad block."
     proves "A disk with 60 bad blocks takes a file system and $COUNT files: $(field 4) sectors have moved by themselves."
 }
 
-live_on_failing_disk() {
-    local round before
-    before=$(field 4)
-    for round in 1 2 3; do
-        spoil_free_blocks 60
+# copies - one after the other, until there is a file `enough`; each is compared, and gives way to the next.
+copies() {
+    local count=0
+    while [[ ! -e $DIR/enough ]]; do
+        rm -rf "$DIR/mnt/copy"
+        sync
         cp -a "$DIR/mnt/files" "$DIR/mnt/copy"
-        head -c 20000000 /dev/urandom >"$DIR/mnt/large$round"
         sync
         echo 3 >/proc/sys/vm/drop_caches
-        (cd "$DIR/mnt/copy" && sha256sum --quiet -c "$DIR/sums") || fails "a file of copy $round differs"
-        rm -r "$DIR/mnt/copy"
-        fio --name=verify --directory="$DIR/mnt" --rw=randwrite --bs=4k --size=8M --verify=crc32c \
-            --ioengine=psync --end_fsync=1 --unlink=1 >"$DIR/fio.log" ||
-            { cat "$DIR/fio.log"; fails "fio has seen an error"; }
+        (cd "$DIR/mnt/copy" && sha256sum --quiet -c "$DIR/sums")
+        count=$((count + 1))
+        echo "$count" >"$DIR/copies"
     done
+}
+
+# verifies - fio after fio, each on a file of its own.
+verifies() {
+    local count=0
+    while [[ ! -e $DIR/enough ]]; do
+        fio --name=verify --directory="$DIR/mnt" --rw=randwrite --bs=4k --size=8M --verify=crc32c \
+            --ioengine=psync --end_fsync=1 --unlink=1 >"$DIR/fio.log"
+        count=$((count + 1))
+        echo "$count" >"$DIR/fios"
+    done
+}
+
+# both_work - the copies and fio have seen no error so far.
+both_work() {
+    local pid
+    for pid in $WORKERS; do
+        kill -0 "$pid" 2>/dev/null || { cat "$DIR/fio.log"; fails "a copy or fio has seen an error."; }
+    done
+}
+
+# met_more THAN - more sectors have moved, within two minutes.
+met_more() {
+    local i
+    for ((i = 0; i < 1200; i++)); do
+        (($(field 4) <= $1)) || return 0
+        both_work
+        sleep 0.1
+    done
+    fails "no bad block was met."
+}
+
+live_on_failing_disk() {
+    local before pid
+    copies &
+    WORKERS=$!
+    verifies &
+    WORKERS+=" $!"
+    for _ in 1 2 3; do
+        before=$(field 4)
+        spoil_free_blocks 60
+        both_work
+        met_more "$before"
+    done
+    touch "$DIR/enough"
+    for pid in $WORKERS; do
+        wait "$pid" || { cat "$DIR/fio.log"; fails "a copy or fio has seen an error."; }
+    done
+    WORKERS=''
     run dmsetup status "$NAME"
-    (($(field 4) > before)) || fails "no bad block was met."
-    [[ $(field 10) == 0 ]] || fails "$(field 10) writes have failed."
-    proves "More go bad while it is in use, three times: copies and writes see no error, $(field 4) sectors are on the spare."
+    [[ "$(field 7) $(field 8) $(field 9) $(field 10)" == "0 0 0 0" ]] || fails "something was lost or has failed."
+    proves "More go bad while files are copied and fio verifies, three times: $(<"$DIR/copies") copies and $(<"$DIR/fios") runs of fio see no error, $(field 4) sectors are on the spare."
 }
 
 leave_failing_disk() {
@@ -253,6 +306,7 @@ leave_failing_disk() {
     echo "0 $SECTORS dm-remap /dev/mapper/$DISK $SPARE" | dmsetup create "$NAME"
     run mount "/dev/mapper/$NAME" "$DIR/mnt"
     compare
+    (cd "$DIR/mnt/copy" && sha256sum --quiet -c "$DIR/sums") || fails "a file of the last copy differs"
     run umount "$DIR/mnt"
     run dmsetup remove --retry "$NAME"
     CREATED=no

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck shell=bash
-# by-hand: yes
+# smoke: yes
+# set: full
 # timeout: 900
 #
-# What ../../../quickstart.sh shows, in the machine. By hand, because quickstart.sh runs it.
+# What ../../../quickstart.sh shows, in the machine. run-tests.sh runs it on 6.12 as a step of its own.
 
 bash /bench/demos/main-job.sh
