@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# Runs all tests on Debian 12, as root or with sudo, and installs what they need. The last line is
-# "N passed, M failed"; the exit status is 1 when M is not 0.
+# Runs the tests on Debian 12, as root or with sudo, and installs what they need; what takes longer has make
+# targets of its own (docs/development/TESTING.md). The last line is "N passed, M failed"; the exit status is 1
+# when M is not 0.
 #
 #     ./run-tests.sh              everything
 #     ./run-tests.sh NAME...      only these steps, and the packages

@@ -4,9 +4,9 @@
 // A request is a line, its answer "<errno> <bytes>", a line end, and so many bytes of text: the reply,
 // or the sentence of a refusal. Requests are "message WORD...", "status", "table", "events", "events N",
 // "reload", "reload PATH" and "stop". "events" answers how many events there were, "events N" when they are
-// not N any more. "reload" goes on with the spares that the set uses, or knows as gone; with a PATH, with those
-// in use and that one, or without one more, if it is "-". Messages end early for it, and who asks something
-// meanwhile is answered afterwards. Each client has a thread, so
+// not N any more. "reload" goes on with the spares that the set uses, or knows as gone; with a PATH, with
+// those in use and that one; with "-" for a path, with those in use alone. Messages end early for it, and
+// who asks something meanwhile is answered afterwards. Each client has a thread, so
 // messages that come together share a commit; when he hangs up, his message ends at its next step.
 #pragma once
 

@@ -14,7 +14,7 @@
  *   - A crash before, between and after all writes: of the sites of a member any subset, in any order.
  *   - A failed write leaves the old content, or has written the new one.
  *   - Load, epoch, commit, fence (without the copy, or without its member), adding a member, losing or
- *     removing one, giving one up, also in several runs of the repair; the superblock of a checkpoint;
+ *     giving one up, also in several runs of the repair; the superblock of a checkpoint;
  *     losing the member on which an epoch or that superblock has no quorum.
  * The violations: a read of the range would be served from a place other than where the newest
  * acknowledged content is (`truth`); a member's extents become lost although the operator gave up

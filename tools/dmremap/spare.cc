@@ -265,8 +265,9 @@ void print_left_out(const std::string &name, const std::vector<Member> &members,
 {
 	for (const Member &member : members)
 		if (is_gone(member) && &member != back)
-			fmt::print("member {}, which is gone, is left out: 'dmremap spare add {} DEV' takes "
-				   "it back if it works again, 'dmremap spare remove {} {}' gives it up\n",
+			fmt::print("member {}, which is gone, is left out: 'dmremap spare add {} DEV' "
+				   "takes it back if it works again, 'dmremap spare remove {} {}' gives "
+				   "it up\n",
 				   member.number, name, name, member.number);
 }
 

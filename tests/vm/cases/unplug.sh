@@ -54,18 +54,21 @@ offline() {
 }
 
 unplugged() {
-    local device host
+    local device host before
     device=$(device_of)
     host=$(grep -o 'host[0-9]*' <<<"$device" | head -n 1)
     at_work
     echo 1 >"$device/delete"
     sees_it
     nothing_remapped
-    dmsetup remove --retry r
+    # Its old name is taken as long as something uses the device that is gone.
+    before=$SCSI_DISK
     echo '- - -' >"/sys/class/scsi_host/$host/scan"
     wait_for 20 compgen -G "$device/block/sd*" >found || fail "the disk does not come back"
     SCSI_DISK=/dev/$(basename "$(head -n 1 found)")
     wait_for 20 test -b "$SCSI_DISK"
+    [[ $SCSI_DISK != "$before" ]] || fail "it has its old name"
+    dmsetup remove --retry r
     mkremap r "$SCSI_DISK" "$SPARE"
     all_there 3
 }
