@@ -58,6 +58,32 @@ TEST(Score, OfTheDocumentedStates)
 	}
 }
 
+// That the set knows of each, one at a time. What is subtracted is rounded up, so that any is seen.
+TEST(Score, OfASetTellsEachInput)
+{
+	RemapSet pending({.physical_sectors = 8});
+	pending.host.main.mark_unreadable(1003);
+	EXPECT_EQ(pending.stamp(1003), RemapSet::kFailed);
+	EXPECT_EQ(pending.number("health", "score"), 98u) << "and an error that went upward";
+	EXPECT_EQ(pending.send("clear_stats"), 1);
+	EXPECT_EQ(pending.number("health", "score"), 99u);
+	RemapSet lost;
+	EXPECT_EQ(lost.send("add_remap 1000 100 8 nocopy"), 1);
+	EXPECT_EQ(lost.number("health", "score"), 98u) << "and room on the spare";
+	RemapSet bad;
+	EXPECT_EQ(bad.send("add_remap 1000 100 8"), 1);
+	EXPECT_EQ(bad.number("health", "score"), 99u);
+	bad.host.spare.mark_unwritable(bad.physical(100));
+	EXPECT_EQ(bad.write(1000, 8, 7), IoStatus::ok);
+	EXPECT_EQ(bad.bad_places(), 1u);
+	EXPECT_EQ(bad.number("health", "score"), 98u);
+	RemapSet readonly;
+	readonly.host.spare.write_status = IoStatus::io;
+	EXPECT_NE(readonly.send("sync"), 1);
+	EXPECT_EQ(readonly.value("status", "mode"), "readonly");
+	EXPECT_EQ(readonly.number("health", "score"), 40u);
+}
+
 TEST(Score, WordsChangeWhereTheyAreSaidTo)
 {
 	EXPECT_STREQ(health_word(95), "EXCELLENT");

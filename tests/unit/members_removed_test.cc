@@ -13,7 +13,9 @@ TEST(MembersRemoved, ASpareIsRemoved)
 	fill(set);
 	ASSERT_EQ(set.send("add_remap 4000 " + std::to_string(border_of(set) + 3000) + " 8 nocopy"), 1);
 	EXPECT_EQ(set.refusal("remove_spare 2"), ERANGE);
+	const std::vector<Added> before = set.added();
 	ASSERT_EQ(set.send("remove_spare 1"), 1);
+	EXPECT_EQ(set.added(), before) << "extents as they were added stay what they are";
 	EXPECT_EQ(set.value("status", "spares"), "0:in_use");
 	EXPECT_EQ(set.value("status", "mode"), "ok");
 	for (const Sector at : {1000, 2000, 3000})
@@ -106,64 +108,6 @@ TEST(MembersRemoved, AMissingSpareIsRemovedAndWhatWasOnItIsLost)
 	EXPECT_EQ(set.write(3004, 4, 3004), IoStatus::ok);
 	expect_content(set, 3000, 8);
 	set.check_books();
-}
-
-// As everything that is lost for good when it cannot be read.
-TEST(MembersRemoved, WhatIsMovedIsTriedAgain)
-{
-	for (const IoStatus status : {IoStatus::medium, IoStatus::io, IoStatus::target}) {
-		RemapSet set(kTwo);
-		fill(set);
-		MemoryDisk &second = set.host.more[0];
-		const Address address = set.engine.spares().address(border_of(set) + 103, 1);
-		second.mark_unreadable(address.sector, 1, status);
-		set.host.hook = [&, reads = 0](HostCall call, DeviceIndex device, Sector from,
-					       u64 count) mutable {
-			if (call == HostCall::read && device == address.device &&
-			    from == address.sector && count == 1 && ++reads == 3)
-				second.unreadable.clear();
-		};
-		ASSERT_EQ(set.send("remove_spare 1"), 1) << set.last_error();
-		set.host.hook = nullptr;
-		EXPECT_EQ(set.reply, "removed spare 1; 12 sectors were moved");
-		expect_content(set, 2000, 8);
-		set.check_books();
-	}
-}
-
-TEST(MembersRemoved, WhatCannotBeMovedIsTold)
-{
-	RemapSet set(kTwo);
-	fill(set);
-	const Address address = set.engine.spares().address(border_of(set) + 103, 2);
-	set.host.more[0].mark_unreadable(address.sector, 2);
-	ASSERT_EQ(set.send("remove_spare 1"), 1) << set.last_error();
-	EXPECT_EQ(set.reply, "removed spare 1; 12 sectors were moved, 2 of them cannot be read and "
-			     "are lost");
-	EXPECT_EQ(set.number("status", "lost_sectors"), 2u);
-	expect_content(set, 2000, 3);
-	expect_errors(set, 2003, 2);
-	expect_content(set, 2005, 3);
-	set.check_books();
-}
-
-// The room that went with a spare is gone, however little of it was in use and whatever the others hold.
-TEST(MembersRemoved, AScoreNeverRisesSinceASpareDied)
-{
-	RemapSet set(kTwo);
-	const u64 room = set.data_sectors() - border_of(set);
-	ASSERT_EQ(set.send("add_remap 10000 " + std::to_string(border_of(set)) + " " +
-			   std::to_string(room) + " nocopy"),
-		  1);
-	const u64 before = set.number("health", "score");
-	lose_second(set);
-	EXPECT_LE(set.number("health", "score") + 10, before);
-	set.suspend();
-	take_second(set);
-	set.terms.allow_degraded = true;
-	ASSERT_EQ(set.reload(), Error::ok) << set.sentence;
-	EXPECT_LE(set.number("health", "score") + 10, before);
-	EXPECT_EQ(set.value("health", "trend"), "unknown");
 }
 
 TEST(MembersRemoved, ASpareWithoutRoomDoesNotJoin)
