@@ -84,8 +84,7 @@ IoStatus Traffic::run_one(WaitingPiece &job)
 	host_.say(ticket ? "recovery of" : "deferred write of", kMainDevice, piece.sector(),
 		  piece.sectors, status);
 	const bool ok = status == IoStatus::ok;
-	// What was read is right also if its move could not be recorded.
-	const bool in_doubt = (!ok || op == Op::read) && core_->journal().failed();
+	const bool in_doubt = !ok && core_->journal().failed();
 	ledger_.take(*core_);
 	const bool lucky = hits == host_.trouble.hits();
 	const Host::TriesOf tries = host_.end_tries();
@@ -104,7 +103,7 @@ IoStatus Traffic::run_one(WaitingPiece &job)
 	for (u32 i = 0; ok && op == Op::write_zeroes && i < piece.sectors; ++i)
 		if (ledger_.moved(id, piece.sector() + i))
 			piece.io->redirected[piece.first + i] = true;
-	ledger_.close(id, ok && !in_doubt, in_doubt, *core_);
+	ledger_.close(id, ok, in_doubt, *core_);
 	// A message that waits may still give up what is there.
 	if (op != Op::read)
 		for (Sector i = piece.sector(); i < piece.sector() + piece.sectors; ++i)

@@ -41,9 +41,9 @@ IoStatus Engine<P>::read_step(Recovery &io, u32 done, u32 *count, bool *unreadab
 		given_up(io, at, result);
 	if (has_bug(platform_, Bug::zero_for_unreadable))
 		*unreadable = false;
-	// What was read is read, also when it cannot be moved.
-	(void)finish(step, result);
-	return result;
+	// Also what was read from its new place is worth nothing if that cannot be made stable: a flush that
+	// failed may have taken it along before it was read.
+	return finish(step, result);
 }
 
 // A physical block that it covers, or a logical one; then each logical one of a block that failed.

@@ -87,7 +87,7 @@ expect 0 " dm-remap $PWD/main.img $PWD/spare.img 5 spare - set $SET allow_degrad
 expect 1 'Input/output error' nbdsh -u "$URI" -c 'h.pread(512, 8192 * 512)'
 expect 0 'IS LOST' spare remove "$NAME" 1 --dry-run
 answer no 1 'not YES' spare remove "$NAME" 1
-answer YES 0 'removed spare 1; 512 sectors were moved$' spare remove "$NAME" 1
+answer YES 0 'removed spare 1; 512 sectors were moved, 512 of them cannot be read and are lost$' spare remove "$NAME" 1
 expect 0 '^0:in_use$' told spares
 expect 0 '^lost_sectors +512$' "$DMREMAP" status "$NAME"
 dd if=want.img of=part.img bs=512 skip=8192 count=512 status=none
