@@ -293,6 +293,8 @@ private:
 	bool begins(Sector main) const;
 	bool room_for_entries(bool mapped) const;
 	void begin_recovery(Sector first);
+	bool is_long() const;
+	u32 remap_grain() const { return max_of(geometry_.physical_sectors, kBlockSectors); }
 	IoStatus flush_spare(DeviceIndex device);
 	DeviceIndex devices() const { return kFirstSpare + geometry_.spares.count; }
 	IoStatus flush_zeros(Recovery &io, IoStatus done);
@@ -402,6 +404,7 @@ private:
 	Unreadable marks_;
 	Plan plan_;
 	bool any_failed_ = false;
+	u64 step_began_ = 0;   // in seconds
 	u32 step_remaps_ = 0;  // of the step at hand, by writes that failed
 	u32 step_rescues_ = 0; // and by reads
 	u32 unproven_before_ = 0;

@@ -150,7 +150,7 @@ Status Engine<P>::move_step(Refusal &why, u32 member, Sector *from, u64 length, 
 	IoStatus status = IoStatus::ok;
 	u64 done = 0;
 	Moved here;
-	const auto ends = [&] { return plan_.nearly_full() || (done && told_to_stop()); };
+	const auto ends = [&] { return plan_.nearly_full() || (done && (is_long() || told_to_stop())); };
 	while (status == IoStatus::ok && done < length && !ends()) {
 		const Sector main = *from + done;
 		// So much that it fits into a plan also block by block.

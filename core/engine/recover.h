@@ -76,10 +76,19 @@ template <Platform P> void Engine<P>::begin_recovery(Sector first)
 	plan_.begin();
 	marks_.begin(first);
 	any_failed_ = false;
+	step_began_ = platform_.seconds();
 	step_remaps_ = step_rescues_ = 0;
 	unproven_before_ = unproven_run_;
 	for (DeviceIndex device = kFirstSpare; device < devices(); ++device)
 		flush_failures_[device - kFirstSpare] = debt_.failures(device);
+}
+
+// Whether a step has lasted so long that the others who wait for the lock come first: a disk that fails may
+// take half a minute for each sector. REQUIRES: something was done in it.
+template <Platform P> bool Engine<P>::is_long() const
+{
+	constexpr u64 kSeconds = 2;
+	return platform_.seconds() - step_began_ >= kSeconds;
 }
 
 // Makes stable what the recovery wrote to a spare. A device tells of a write that it lost once: a

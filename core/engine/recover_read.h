@@ -27,7 +27,7 @@ IoStatus Engine<P>::read_step(Recovery &io, u32 done, u32 *count, bool *unreadab
 	for (u32 i = 0; i < *count && result == IoStatus::ok;) {
 		// The scan ends where a suspend begins, or a user comes: they do not wait for long retries.
 		const bool yields = io.request == kNobody && i && (!scans() || platform_.busy());
-		if (plan_.nearly_full() || yields) {
+		if (plan_.nearly_full() || yields || (i && is_long())) {
 			*count = i;
 			break;
 		}
@@ -41,8 +41,8 @@ IoStatus Engine<P>::read_step(Recovery &io, u32 done, u32 *count, bool *unreadab
 		given_up(io, at, result);
 	if (has_bug(platform_, Bug::zero_for_unreadable))
 		*unreadable = false;
-	// Also what was read from its new place is worth nothing if that cannot be made stable: a flush that
-	// failed may have taken it along before it was read.
+	// Also what was read from its new place is worth nothing if that cannot be made stable: a flush
+	// that failed may have taken it along before it was read.
 	return finish(step, result);
 }
 

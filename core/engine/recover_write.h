@@ -57,7 +57,8 @@ IoStatus Engine<P>::send_again(Recovery &io, u32 done, u32 *count)
 	// A write that has not failed yet is tried in long runs first.
 	u32 careful = io.status == IoStatus::ok ? 0 : *count;
 	for (u32 i = 0; i < *count;) {
-		if (plan_.filling()) {
+		const bool late = i && is_aligned(at + i, remap_grain()) && is_long();
+		if (plan_.filling() || late) {
 			*count = i;
 			return IoStatus::ok;
 		}
@@ -193,8 +194,9 @@ IoStatus Engine<P>::place_marked(Recovery &io, u32 done, u32 *count)
 	const Sector at = io.sector + done;
 	const u32 physical = geometry_.physical_sectors;
 	// What counts as one remap: file systems write nothing smaller.
-	const u32 grain = max_of(physical, kBlockSectors);
+	const u32 grain = remap_grain();
 	Sector judged_end = 0; // of the block that was last found worth a remap
+	bool placed_one = false;
 	for (u32 i = 0; i < *count;) {
 		const Sector sector = at + i;
 		bool marked;
@@ -203,7 +205,8 @@ IoStatus Engine<P>::place_marked(Recovery &io, u32 done, u32 *count)
 			i += length;
 			continue;
 		}
-		if (plan_.nearly_full()) {
+		const bool late = placed_one && is_aligned(sector, grain) && is_long();
+		if (plan_.nearly_full() || late) {
 			*count = i;
 			return IoStatus::ok;
 		}
@@ -224,6 +227,7 @@ IoStatus Engine<P>::place_marked(Recovery &io, u32 done, u32 *count)
 			judged_end = round_up(sector + 1, grain);
 			++step_remaps_;
 		}
+		placed_one = true;
 		i += length;
 	}
 	return IoStatus::ok;

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// What is on a member that is removed: it moves, however often that is cut short, or is lost and said to be.
+// What is on a member that is removed: it moves, however often that is cut short, or is lost, and said
+// to be.
 #include "tests/unit/members_life.h"
 
 namespace remap::test {
 namespace {
 
-// Each extent moves with a record of its own: those that had moved when it was interrupted have moved for good.
+// Each extent moves with a record of its own: those that had moved when it was interrupted have moved
+// for good.
 TEST(MembersMoved, ARemovalThatIsInterruptedKeepsWhatHasMoved)
 {
 	RemapSet set(kTwo);

@@ -176,6 +176,23 @@ TEST(RecoveryRead, RescueThatCannotBeMadeStableIsNoAnswer)
 	EXPECT_EQ(set.stamp(1003), RemapSet::original(1003)) << "main has it";
 }
 
+// On a disk that takes its time for each bad sector, others who need the lock do not wait for all of them.
+TEST(RecoveryRead, OthersComeInBetween)
+{
+	RemapSet set(k512e);
+	set.host.main.mark_unreadable(2000, 64);
+	u32 reads = 0;
+	set.host.hook = [&](HostCall call, DeviceIndex device, Sector, u64) {
+		set.host.now += call == HostCall::read && device == kMainDevice && ++reads;
+	};
+	EXPECT_EQ(set.read(1960, 128)->result(), IoStatus::medium);
+	set.host.hook = nullptr;
+	EXPECT_EQ(pending(set), 64u);
+	EXPECT_GE(set.number("stats", "fences"), 9u) << "a physical block in each step";
+	EXPECT_LE(set.number("stats", "fences"), 11u);
+	set.check_books();
+}
+
 TEST(RecoveryRead, RetriesAreCounted)
 {
 	for (const u32 retries : {0u, 1u, 7u}) {

@@ -197,6 +197,22 @@ TEST(RecoveryWrite, DeviceThatGoesMeanwhileIsNoBadSector)
 	set.check_books();
 }
 
+TEST(RecoveryWrite, OthersComeInBetween)
+{
+	RemapSet set(k512e);
+	set.host.main.mark_unwritable(2000, 64);
+	set.host.hook = [&](HostCall call, DeviceIndex device, Sector, u64) {
+		set.host.now += call == HostCall::forward && device == kMainDevice;
+	};
+	ASSERT_EQ(set.write(1964, 128, 7000), IoStatus::ok);
+	set.host.hook = nullptr;
+	EXPECT_EQ(mapped(set), 64u);
+	EXPECT_EQ(set.number("health", "remaps_by_write"), 8u);
+	EXPECT_GE(set.number("stats", "fences"), 8u);
+	expect_stamps(set, 1964, 128, 7000);
+	set.check_books();
+}
+
 TEST(RecoveryWrite, BudgetEndsAndBeginsAnew)
 {
 	RemapSet set(k512e);
