@@ -343,15 +343,17 @@ void print_freed(const Member &member, const std::string &set)
 		   member.device, set, set, member.device);
 }
 
-// Returns what the device says to that. One that is gone and does not answer is left out first.
+// Returns what the device says to that. One that is gone and does not answer is left out first; where
+// another spare fails, that would lose what can be read.
 std::string moved_off(const Device &device, const std::vector<Member> &members, remap::u32 number,
-		      const Member *member)
+		      const Member *member, const std::string &set)
 {
 	const std::string words = fmt::format("remove_spare {}", number);
 	try {
 		return device.message(words);
 	} catch (const Failure &failure) {
-		if (!member || !is_gone(*member) || failure.code() != ExitCode::wrong_device)
+		const bool dead = member && is_gone(*member) && !member_on(member->device, set);
+		if (!dead || failure.code() != ExitCode::wrong_device)
 			throw;
 		fmt::print("{}\nso it is left out\n", failure.what());
 	}
@@ -371,7 +373,7 @@ void run_remove(const Arguments &given)
 	const Consent consent{given.consent.yes || harmless, given.consent.dry_run};
 	if (!consent.granted())
 		return;
-	fmt::print("{}\n", moved_off(device, members, number, member));
+	fmt::print("{}\n", moved_off(device, members, number, member, set));
 	if (device.served())
 		device.reload_served();
 	else

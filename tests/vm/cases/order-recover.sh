@@ -18,7 +18,7 @@ control() {
 # shellcheck disable=SC2329 # in_order calls it
 writing_elsewhere() {
     while [[ -e writing ]]; do
-        dd if=/dev/zero of=/dev/mapper/r bs=4096 seek=2000 count=100 oflag=direct conv=nocreat,notrunc status=none
+        dd if=/dev/zero of=/dev/mapper/r bs=4096 seek=2000 count=1000 oflag=direct conv=nocreat,notrunc status=none
     done
 }
 
