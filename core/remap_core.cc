@@ -226,7 +226,8 @@ extern "C" int remap_core_create(remap_host *host, const remap_device_facts *fac
 		const remap::Status made = (*core)->engine.create(
 			{facts[0].sectors, spares,
 			 facts[0].logical_block / remap::kSectorBytes,
-			 facts[0].physical_block / remap::kSectorBytes},
+			 remap::physical_sectors(facts[0].physical_block,
+						 facts[0].alignment_offset)},
 			remap::terms_of(*line), why);
 		if (made.ok())
 			return 0;

@@ -77,6 +77,7 @@ struct remap_device_facts {
 	uint64_t identity;       /* equal for equal devices (dev_t) */
 	uint32_t logical_block;  /* bytes */
 	uint32_t physical_block; /* bytes */
+	int alignment_offset;    /* bytes; not 0: the first physical block begins elsewhere */
 	bool zoned;
 };
 

@@ -100,12 +100,11 @@ void DeviceFile::measure()
 	sectors_ = bytes / kSectorBytes;
 	logical_block_ = physical_block_ = static_cast<u32>(block);
 	unsigned int physical = 0;
-	int offset = 0;
-	if (ioctl(fd_, BLKALIGNOFF, &offset) != 0)
-		offset = 0;
-	// Those that do not begin at sector 0, as on a partition at sector 63, are none to reckon with.
-	if (ioctl(fd_, BLKPBSZGET, &physical) == 0 && offset == 0)
+	if (ioctl(fd_, BLKPBSZGET, &physical) == 0)
 		physical_block_ = physical;
+	int offset = 0;
+	if (ioctl(fd_, BLKALIGNOFF, &offset) == 0)
+		alignment_offset_ = offset;
 }
 
 void DeviceFile::set_direct()

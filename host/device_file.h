@@ -35,6 +35,8 @@ public:
 	Sector sectors() const { return sectors_; }
 	u32 logical_block() const { return logical_block_; }
 	u32 physical_block() const { return physical_block_; }
+	// Where its first physical block begins, in bytes.
+	int alignment_offset() const { return alignment_offset_; }
 	// Whether it lies on a file system without a device (tmpfs, ramfs): nothing of it has to be
 	// waited for.
 	bool is_in_memory() const { return in_memory_; }
@@ -65,6 +67,7 @@ private:
 	Sector sectors_ = 0;
 	u32 logical_block_ = kSectorBytes;
 	u32 physical_block_ = kSectorBytes;
+	int alignment_offset_ = 0;
 	u64 identity_ = 0;
 	// Where a buffer of the caller's is not aligned as the device wants it.
 	u8 *bounce_ = nullptr;

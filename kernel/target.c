@@ -82,13 +82,6 @@ static int open_devices(struct remap_target *target, const struct remap_table_li
 	return 0;
 }
 
-/* Physical blocks that do not begin at sector 0, as on a partition at sector 63, are not reckoned with. */
-static u32 physical_block(struct block_device *bdev)
-{
-	return bdev_alignment_offset(bdev) ? bdev_logical_block_size(bdev) :
-					     bdev_physical_block_size(bdev);
-}
-
 static void gather_facts(const struct remap_target *target, struct remap_device_facts *facts)
 {
 	u32 i;
@@ -100,7 +93,8 @@ static void gather_facts(const struct remap_target *target, struct remap_device_
 			.sectors = bdev_nr_sectors(bdev),
 			.identity = bdev->bd_dev,
 			.logical_block = bdev_logical_block_size(bdev),
-			.physical_block = physical_block(bdev),
+			.physical_block = bdev_physical_block_size(bdev),
+			.alignment_offset = bdev_alignment_offset(bdev),
 			.zoned = bdev_is_zoned(bdev),
 		};
 	}

@@ -50,6 +50,9 @@ struct Geometry {
 	// Physical block of main: what it writes as a whole, and what fails as a whole.
 	u32 physical_sectors = 1;
 };
+// Of a block of so many bytes, the first of which begins at byte `offset`. Those that do not begin at
+// sector 0, as on a partition at sector 63, are not reckoned with: 0, and the set takes logical ones.
+constexpr u32 physical_sectors(u32 bytes, int offset) { return offset ? 0 : bytes / kSectorBytes; }
 
 template <Platform P> class Engine {
 public:

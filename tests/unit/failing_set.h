@@ -9,6 +9,14 @@ namespace remap::test {
 // A disk of 512e: it writes eight sectors at once.
 inline constexpr Shape k512e{.physical_sectors = 8};
 
+// So many in an hour.
+inline void allow_remaps(RemapSet &set, u32 count)
+{
+	Policy policy;
+	policy.budget_remaps = count;
+	set.engine.set_policy(policy);
+}
+
 inline u64 pending(const RemapSet &set) { return set.engine.table().pending_sectors(); }
 inline u64 mapped(const RemapSet &set) { return set.engine.table().mapped_sectors(); }
 

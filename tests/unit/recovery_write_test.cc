@@ -55,9 +55,7 @@ TEST(RecoveryWrite, ManyStepsMoveNoMoreThanOne)
 TEST(RecoveryWrite, RestIsRescuedAlsoIfTheWriteFailsLater)
 {
 	RemapSet set(k512e);
-	Policy policy;
-	policy.budget_remaps = 1;
-	set.engine.set_policy(policy);
+	allow_remaps(set, 1);
 	set.host.main.mark_unwritable(1000, 24);
 	EXPECT_EQ(set.write(1004, 16, 7000), IoStatus::medium);
 	EXPECT_EQ(mapped(set), 8u);
@@ -65,6 +63,16 @@ TEST(RecoveryWrite, RestIsRescuedAlsoIfTheWriteFailsLater)
 	EXPECT_EQ(set.stamp(1001), RemapSet::original(1001));
 	EXPECT_EQ(set.stamp(1020), RemapSet::original(1020)) << "nothing of its block was placed";
 	set.check_books();
+}
+
+TEST(RecoveryWrite, MisalignedPhysicalBlocksAreNotReckonedWith)
+{
+	EXPECT_EQ(physical_sectors(4096, 0), 8u);
+	RemapSet set({.physical_sectors = physical_sectors(4096, 3584)});
+	set.host.main.mark_unwritable(1000, 8);
+	ASSERT_EQ(set.write(1002, 1, 7000), IoStatus::ok);
+	EXPECT_EQ(mapped(set), 1u) << "nobody knows who its neighbours are";
+	EXPECT_EQ(pending(set), 0u);
 }
 
 TEST(RecoveryWrite, RestOfAFailedBlockIsRescued)
@@ -241,9 +249,7 @@ TEST(RecoveryWrite, BudgetEndsAndBeginsAnew)
 TEST(RecoveryWrite, BudgetThatEndsMidwayKeepsWhatWasRemapped)
 {
 	RemapSet set(k512e);
-	Policy policy;
-	policy.budget_remaps = 2;
-	set.engine.set_policy(policy);
+	allow_remaps(set, 2);
 	set.host.main.mark_unwritable(2048, 8);
 	set.host.main.mark_unwritable(2080, 8);
 	set.host.main.mark_unwritable(2160, 8);
@@ -259,9 +265,7 @@ TEST(RecoveryWrite, BudgetThatEndsMidwayKeepsWhatWasRemapped)
 TEST(RecoveryWrite, AFullSpareCostsNoBudget)
 {
 	RemapSet set({.spare_sectors = 4096, .physical_sectors = 8});
-	Policy policy;
-	policy.budget_remaps = 2;
-	set.engine.set_policy(policy);
+	allow_remaps(set, 2);
 	ASSERT_EQ(set.send("relocate 20000 " + set.value("status", "spare_total")), 1);
 	set.host.main.mark_unwritable(1000, 80);
 	const u64 told = set.host.notified;

@@ -62,7 +62,7 @@ remap::Geometry geometry_of(const DeviceFile &main, const SpareFiles &spares, bo
 	const bool unknown = !main.is_block_device() && has_set;
 	remap::Geometry geometry{main.sectors(), {},
 				 unknown ? 0 : main.logical_block() / remap::kSectorBytes,
-				 main.physical_block() / remap::kSectorBytes};
+				 remap::physical_sectors(main.physical_block(), main.alignment_offset())};
 	for (const DeviceFile *spare : spares)
 		geometry.spares.add(spare->sectors());
 	return geometry;
