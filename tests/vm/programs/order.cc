@@ -25,6 +25,8 @@ namespace {
 
 constexpr unsigned kWrites = 32;
 constexpr uint64_t kMostSectors = 32;
+constexpr int kLost = 1;
+constexpr int kFailed = 3;
 
 class Order {
 public:
@@ -43,8 +45,7 @@ public:
 		for (unsigned i = 0; i < kWrites; ++i)
 			submit(i);
 		take_lock(LOCK_UN);
-		const int failed = wait_for_all();
-		return failed ? failed : look();
+		return wait_for_all() ? kFailed : look();
 	}
 
 private:
@@ -76,16 +77,16 @@ private:
 			die("io_submit");
 	}
 
-	int wait_for_all()
+	bool wait_for_all()
 	{
 		io_event events[kWrites];
-		int failed = 0;
+		bool failed = false;
 		for (unsigned ended = 0; ended < kWrites;) {
 			const long got = syscall(SYS_io_getevents, context_, 1, kWrites, events, nullptr);
 			if (got < 0)
 				die("io_getevents");
 			for (long i = 0; i < got; ++i)
-				failed |= events[i].res < 0;
+				failed = failed || events[i].res < 0;
 			ended += static_cast<unsigned>(got);
 		}
 		if (failed)
@@ -99,12 +100,12 @@ private:
 		const size_t bytes = sectors_ * kSectorBytes;
 		if (pread(fd_, all_, bytes, static_cast<off_t>(first_ * kSectorBytes)) !=
 		    static_cast<ssize_t>(bytes))
-			return errno == ENODATA ? 0 : 1;
+			return errno == ENODATA ? 0 : kFailed;
 		int wrong = 0;
 		for (uint64_t i = 0; i < sectors_; ++i)
 			if (newest_[i])
 				wrong += check_stamp(all_[i], name_, first_ + i, first_ + i, newest_[i]);
-		return wrong;
+		return wrong ? kLost : 0;
 	}
 
 	const char *name_;
@@ -138,9 +139,9 @@ int main(int argc, char **argv)
 		    strtoull(argv[4], nullptr, 10), lock);
 	const unsigned long rounds = strtoul(argv[5], nullptr, 10);
 	for (unsigned long i = 0; i < rounds; ++i)
-		if (order.round()) {
+		if (const int status = order.round()) {
 			printf("in round %lu\n", i);
-			return 1;
+			return status;
 		}
 	return 0;
 }
