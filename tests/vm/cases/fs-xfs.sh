@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck shell=bash
+# set: full
 # timeout: 240
 #
 # xfs, which reads its log back at each mount, while remaps come and go under it. xfs_repair wants a

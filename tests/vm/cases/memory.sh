@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck shell=bash
+# set: full
 # needs: own-boot
 # memory: 512
 # append: slub_debug=FZP,dm_remap_3k,dm_remap_5k,dm_remap_6k,dm_remap_9k,dm_remap_10k,kmalloc-1k,kmalloc-2k,kmalloc-4k

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck shell=bash
+# set: full
 # timeout: 240
 #
 # LVM over dm-remap with a snapshot and a move of extents from one device to the next, and dm-remap

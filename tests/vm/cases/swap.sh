@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck shell=bash
+# set: full
 # needs: own-boot
 # memory: 256
 # timeout: 400
