@@ -201,11 +201,12 @@ public:
 	std::function<bool(Sector sector)> shows;
 	// Whether a sector of main is mapped to this address, and not lost.
 	std::function<bool(Sector main, DeviceIndex device, Sector physical)> in_place;
-	// Places of the spare that refused what the core sent there of a request.
+	// Places of the spare that refused what the core sent there of a request, for sectors of main.
 	struct FailedPlace {
 		Request request;
 		DeviceIndex device;
 		Sector sector;
+		Sector main;
 	};
 	std::vector<FailedPlace> failed_places;
 	u64 refused_by_spare = 0; // of what the core wrote, or gave a reader back from there

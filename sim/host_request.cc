@@ -27,7 +27,7 @@ IoStatus Host::forward(Request request, u64 first, DeviceIndex device, Sector se
 		tried(sector, status);
 	for (u32 i = 0; status != IoStatus::ok && i < count; ++i) {
 		if (!reads && device != kMainDevice && status != IoStatus::transport)
-			failed_places.push_back({request, device, sector + i});
+			failed_places.push_back({request, device, sector + i, piece.sector() + i});
 	}
 	return status;
 }

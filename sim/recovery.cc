@@ -94,7 +94,7 @@ IoStatus Traffic::run_one(WaitingPiece &job)
 			    lucky && refused == host_.refused_by_spare && has_place(piece) &&
 				    (ok || status == IoStatus::medium),
 			    Kind::rescued);
-	check_failed_places(&piece, lucky);
+	check_failed_places(&piece, id, lucky);
 	if (ok && op != Op::read)
 		check_written(piece, id);
 	if (ok && op != Op::read && lucky && refused == host_.refused_by_spare)
@@ -273,8 +273,9 @@ void Traffic::check_neighbours(const Piece &piece, Ledger::Id id)
 	}
 }
 
-// Bad for good, or still in use because nothing else took its place.
-void Traffic::check_failed_places(Request request, bool lucky)
+// Bad for good, or still in use because nothing else took its place; or free because a message moved its
+// sector away between two steps: nobody was told that it had failed, and who gets it next finds out.
+void Traffic::check_failed_places(Request request, Ledger::Id id, bool lucky)
 {
 	for (const Host::FailedPlace &one : host_.failed_places) {
 		if (!lucky || one.request != request || !core_->journal().opened())
@@ -293,7 +294,7 @@ void Traffic::check_failed_places(Request request, bool lucky)
 		     at = found.main + found.length)
 			kept = found.state != State::pending && found.place <= place &&
 			       place < found.place + found.length;
-		if (!kept)
+		if (!kept && !ledger_.disturbed(id, one.main))
 			host_.oracle.violate(Promise::lost, "place " + std::to_string(place) +
 								    " failed and is free again");
 	}

@@ -79,7 +79,7 @@ private:
 	void check_policy(const Piece &piece, IoStatus status, bool ticket);
 	void check_written(const Piece &piece, Ledger::Id id);
 	void check_neighbours(const Piece &piece, Ledger::Id id);
-	void check_failed_places(Request request, bool lucky);
+	void check_failed_places(Request request, Ledger::Id id, bool lucky);
 	bool has_room(u64 changes) const;
 	void check_scanned(Ledger::Id id);
 	void perform(usize index);
