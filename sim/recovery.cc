@@ -136,8 +136,9 @@ void Traffic::check_recovered(const Piece &piece, IoStatus status, bool failed, 
 	for (u32 i = 0; i < piece.sectors; ++i) {
 		const Sector sector = piece.sector() + i;
 		const State state = ledger_.state(sector);
+		// Unless it was pending, and then written and moved back to main before the read ended.
 		if (recorded && host_.excused[sector] && host_.main.is_unreadable(sector) &&
-		    state == State::none)
+		    state == State::none && !ledger_.disturbed(id, sector))
 			host_.oracle.violate(Promise::lost, "sector " + std::to_string(sector) +
 								    " is unreadable and not pending");
 		if (state == State::pending && !host_.excused[sector] &&
