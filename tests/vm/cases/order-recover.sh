@@ -15,22 +15,19 @@ control() {
     dmsetup remove plain
 }
 
-writes_of_r() { awk '{ print $5 }' "/sys/block/$(dmsetup info -c --noheadings -o blkdevname r)/stat"; }
-more_than() { (($(writes_of_r) > $1)); }
-
 # others_write - elsewhere, one on each processor, without a pause, until others_end: they show that main
 # takes writes. Without them a second block would not be remapped, since all of a round may wait for the
 # first one. Each has more to write than a round takes.
 others_write() {
     local cpu before
     OTHERS=()
-    before=$(writes_of_r)
+    before=$(requests r 5)
     for cpu in 0 1; do
         taskset -c $cpu dd if=/dev/zero of=/dev/mapper/r bs=512 seek=$((10000 + 60000 * cpu)) count=60000 \
             oflag=direct conv=nocreat,notrunc status=none &
         OTHERS+=($!)
     done
-    wait_for 30 more_than $((before + 200)) || fail "the others do not write"
+    wait_for 30 has_done r 5 $((before + 200)) || fail "the others do not write"
 }
 
 others_end() {

@@ -15,11 +15,12 @@ made_again() {
 
 # The disk comes to itself while the sector is tried again and again.
 rescued() {
-    local reader
+    local reader before
+    before=$(requests slow 1)
     vm-test-sectors check /dev/mapper/r 3000 1 1 &
     reader=$!
-    sleep 1
-    running "$reader" || fail "the sector is not tried again"
+    wait_for 30 has_done slow 1 $((before + 3)) || fail "the sector is not tried again"
+    running "$reader" || fail "the read ended with it"
     eq "nothing is known of it yet" "$(field r pending) $(field r mapped)" '0 0'
     replace_table bad "$(bad 3000 1 "linear $MAIN 3000")"
     wait "$reader" || fail "a sector that main gave back was not read"

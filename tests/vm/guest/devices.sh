@@ -37,6 +37,11 @@ mkdm() {
 # mklinear NAME DEVICE
 mklinear() { mkdm "$1" "0 $(sectors "$2") linear $2 0"; }
 
+# has_done NAME FIELD COUNT - so many requests of a dm device have ended: 1 reads, 5 writes (block/stat.rst). What an
+# error target refuses is not counted on its own device.
+has_done() { (($(requests "$1" "$2") >= $3)); }
+requests() { awk -v field="$2" '{ print $field }' "/sys/block/$(dmsetup info -c --noheadings -o blkdevname "$1")/stat"; }
+
 # replace_table NAME LINE... - load and resume.
 replace_table() {
     local name=$1
